@@ -1,0 +1,38 @@
+#pragma once
+// The three kinds of errors: ours (LogicError by check), the user's (InputError), numerics (a field of a report).
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace eqprop {
+
+/// Throws std::logic_error with file and line of the caller when `ok` is false: a mistake of ours, never of the user.
+void check(bool ok, std::string_view what, const char* file = __builtin_FILE(), int line = __builtin_LINE());
+
+/// What kind of user's mistake, which decides the program's exit code.
+enum class InputKind {
+  config,  ///< usage or configuration: exit code 2
+  file,    ///< an input file is missing, damaged or of another kind: exit code 3
+};
+
+/// Where in a file; line and column count from 1, 0 means unknown.
+struct Where {
+  std::string file;
+  int line = 0;
+  int column = 0;
+};
+
+/// The user's error: says what is wrong, where, what was expected and how to mend it.
+class InputError : public std::runtime_error {
+ public:
+  /// `message` says what is wrong and what was expected; `remedy` (may be empty) how to mend it.
+  InputError(InputKind kind, Where where, const std::string& message, const std::string& remedy = {});
+  InputKind kind() const { return kind_; }
+  const Where& where() const { return where_; }
+
+ private:
+  InputKind kind_;
+  Where where_;
+};
+
+}  // namespace eqprop

@@ -1,0 +1,30 @@
+#pragma once
+// The one parallel loop, and the cut of a batch into shards. Bits never depend on threads: work is cut before it is handed out.
+#include <cstddef>
+#include <functional>
+
+namespace eqprop {
+
+/// Largest number of samples in a shard; part of the meaning of a checkpoint.
+inline constexpr std::size_t kShardSamples = 16;
+
+/// A half-open range [begin, end).
+struct Range {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  std::size_t size() const { return end - begin; }
+};
+
+/// Number of shards of a batch: ceil(batch / kShardSamples).
+std::size_t shard_count(std::size_t batch);
+/// Shard i of a batch: kShardSamples samples each, the last may be shorter. A function of the batch size alone.
+Range shard(std::size_t batch, std::size_t i);
+
+/// Calls body(i) for every i < count, on up to `threads` threads (>= 1; 1 runs inline). Items may run in any order and must not share
+/// writes. An exception of a body is rethrown here: the one of the lowest index.
+void parallel_for(std::size_t count, int threads, const std::function<void(std::size_t)>& body);
+
+/// Threads this machine offers (hardware concurrency, at least 1).
+int hardware_threads();
+
+}  // namespace eqprop

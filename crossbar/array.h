@@ -1,0 +1,128 @@
+#pragma once
+// A signed logical matrix on tiles of memristor pairs: w = (G+ - G-) / S. Lines (rows) are inputs, the last one the bias, driven at 1;
+// columns are outputs, two device columns each. A matrix larger than a tile is split evenly; partial sums of line tiles pass their own ADC
+// and are added digitally. A logical input x is the voltage x * read_volt / dac.range.
+//   S = (G_max - G_min) / w_max, w_max = weight_max if given, else weight_headroom * max |initial weight| (bias included)
+// A fresh device starts at its lower bound and is written by write-verify to the middle of the window +- S w / 2.
+#include <Eigen/Core>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/random.h"
+#include "crossbar/converter.h"
+#include "crossbar/device/device.h"
+#include "crossbar/direction.h"
+#include "crossbar/programming.h"
+#include "crossbar/tile.h"
+#include "energy/run.h"
+
+namespace eqprop {
+
+/// Gaussian noise of a device's conductance, fresh for each read: sd^2 = (white (G_max - G_min))^2 + (proportional G)^2.
+struct ReadNoise {
+  double white = 0;         ///< [1] 0..1; "0.5 % read noise" is 0.005
+  double proportional = 0;  ///< [1] 0..1
+};
+
+/// How an array is built, read and written.
+struct ArrayOptions {
+  DevicePreset device = preset("TaOx-180nm");
+  int max_rows = 256;             ///< lines of a tile, bias line included, 1..65536
+  int max_cols = 256;             ///< outputs (pairs of device columns) of a tile, 1..65536
+  double read_volt = 0.2;         ///< [V] at an input of dac.range
+  double read_second = 100e-9;    ///< [s] cells are under voltage per read; assumed, no source states it for this device
+  Converter dac;                  ///< range in units of the input, >= 1 since the bias is driven at 1; both directions
+  Converter adc_forward;          ///< range in logical output units of one tile's partial sum
+  Converter adc_backward;
+  ReadNoise read_noise;
+  PulsePlan plan;
+  WriteVerify write;              ///< of the initial weights
+  double weight_headroom = 4;     ///< [1] >= 1
+  double weight_max = 0;          ///< [weight] > 0 fixes the weight window instead
+
+  /// Throws InputError(config) that names field, value and allowed range.
+  void validate() const;
+};
+
+/// Largest magnitude and rms of the partial sums that reach an ADC, noise left out.
+struct PartialSums {
+  double max = 0;
+  double rms = 0;
+};
+
+class Array {
+ public:
+  using In = Eigen::Ref<const Eigen::MatrixXf>;
+  using Out = Eigen::Ref<Eigen::MatrixXf>;
+
+  /// Draws the devices, then writes `weights`, outputs x (inputs + 1), bias last. Events go to (layer, kPhaseInitialWrite).
+  /// Throws InputError(config) for bad options. The seed of `run` names the devices.
+  Array(const ArrayOptions& options, int layer, const In& weights, Run& run);
+
+  int inputs() const { return inputs_; }    ///< without the bias
+  int outputs() const { return outputs_; }
+  int layer() const { return layer_; }
+  const ArrayOptions& options() const { return options_; }
+  /// [S] conductance difference per unit of weight.
+  double siemens_per_weight() const { return scale_; }
+  /// Largest |weight| of the window.
+  double weight_max() const { return options_.device.window() / scale_; }
+  /// Weight change of one nominal pulse.
+  double weight_step() const { return options_.device.nominal_step() / scale_; }
+  /// What the DAC and cells make of the matrix: outputs x (inputs + 1), exact, no events.
+  Eigen::MatrixXf weights() const;
+
+  /// out (outputs x b) += read of in (inputs x b) and the bias: dac, wires (ideal), Ohm's law, read noise, adc; events to place.phase.
+  /// sample_ids (b of them) name the noise, with step, phase and sweep of `place`. Serial; safe from several threads with a Run each.
+  /// Counts cell_read, dac_set, line_drive, adc, and digital_add for sums between tiles; the addition to `out` is the caller's to count.
+  void forward(const In& in, Out out, std::span<const std::uint32_t> sample_ids, const Place& place, Run& run) const;
+  /// out (inputs x b) += transposed read of in (outputs x b) on the same devices; the bias line is not converted.
+  void backward(const In& in, Out out, std::span<const std::uint32_t> sample_ids, const Place& place, Run& run) const;
+  /// out += exact product (forward: with the bias), no stages, no events.
+  void forward_ideal(const In& in, Out out) const;
+  void backward_ideal(const In& in, Out out) const;
+
+  /// [W] power of the cells under this drive (forward: and the bias), summed over the batch: sum v^2 G at virtual ground.
+  double cell_power(Direction direction, const In& in) const;
+  /// Devices of the array, and the part of them under voltage in a read (all).
+  std::int64_t devices() const;
+  ReadFloor read_floor(Direction direction, double input_rms = 1) const;
+  /// Partial sums for this drive, to calibrate an ADC range; no events.
+  PartialSums partial_sums(Direction direction, const In& in) const;
+  /// ADC range in logical output units; throws std::logic_error unless > 0.
+  void set_adc_range(Direction direction, double range);
+
+  /// Pulses towards a wanted change, outputs x (inputs + 1); events to kPhaseUpdate, noise named by place.step: one call per step.
+  /// Threads by run.threads, bits and ledger independent of them. Throws InputError(config) for a verify_only device.
+  UpdateReport update(const In& wanted, const Place& place, Run& run);
+  /// Write-verify of a whole matrix, outputs x (inputs + 1), clipped to the weight window; events to `phase`.
+  WriteReport write_verify(const In& target, const WriteVerify& how, PhaseId phase, const Place& place, Run& run);
+
+  std::int64_t pulses() const;             ///< total on all devices since they were made
+  std::uint32_t pulses_max() const;        ///< most on one device
+  const WriteReport& initial_write() const { return initial_write_; }
+  std::span<const Tile> tiles() const { return tiles_; }
+  std::span<Tile> tiles() { return tiles_; }
+
+  /// All state that changes: conductances, counters, accumulators, ADC ranges. restore() wants an array of the same options, shape, seed.
+  void save(ByteWriter& out) const;
+  void restore(ByteReader& in);
+
+ private:
+  void read(Direction direction, const In& in, Out out, std::span<const std::uint32_t> sample_ids, const Place& place, Run& run) const;
+
+  ArrayOptions options_;
+  int layer_ = 0;
+  std::uint32_t seed_ = 0;
+  int inputs_ = 0;
+  int outputs_ = 0;
+  int line_tiles_ = 1;          // tiles along the lines, bias included
+  int column_tiles_ = 1;
+  double scale_ = 1;            // [S] per unit of weight
+  std::vector<Tile> tiles_;     // [line tile][column tile]
+  WriteReport initial_write_;
+};
+
+}  // namespace eqprop

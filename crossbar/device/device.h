@@ -1,0 +1,66 @@
+#pragma once
+// The closed set of device laws, and presets: a law with its window, spread, pulses and the paper it comes from.
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "crossbar/device/exponential_step.h"
+#include "crossbar/device/linear_step.h"
+#include "crossbar/device/soft_bounds.h"
+
+namespace eqprop {
+
+/// Every law offers mean_step(g, up, low, high). Visited once per block of a tile, never per device.
+using DeviceLaw = std::variant<LinearStep, SoftBounds, ExponentialStep>;
+
+/// Short name of the law a variant holds: "linear_step", "soft_bounds", "exponential_step".
+std::string_view law_name(const DeviceLaw& law);
+
+enum class DeviceKind {
+  pulse,        ///< has a pulse law: can be trained
+  verify_only,  ///< known only as "written by write-verify with this error": can be written and read, training is an error
+};
+
+/// A memristor as an array uses it. A plain value: change fields to study them.
+struct DevicePreset {
+  std::string name;
+  DeviceKind kind = DeviceKind::pulse;
+  DeviceLaw law = SoftBounds{};         ///< unused for verify_only
+  double G_min = 0;                     ///< [S]
+  double G_max = 0;                     ///< [S]
+  double pulses_per_window = 0;         ///< [1] as the law's header defines it, for display
+  double cycle_sd = 0;                  ///< [1] cycle to cycle: a pulse moves mean_step (1 + cycle_sd xi)
+  double step_spread = 0;               ///< [1] device to device: steps times max(1 + step_spread xi, 0.1)
+  double bound_spread = 0;              ///< [1] device to device: each bound times 1 + bound_spread xi, xi within +-3
+  double asymmetry_spread = 0;          ///< [1] device to device: up steps times 1 + u, down steps times 1 - u, u ~ U(-this, this)
+  double write_noise = 0;               ///< [1] apparent G = G + write_noise (nominal step) xi, redrawn at each write of the device
+  double stuck_low = 0;                 ///< [1] fraction of devices stuck at their lower bound
+  double stuck_high = 0;                ///< [1] fraction of devices stuck at their upper bound
+  double set_volt = 0;                  ///< [V]
+  double reset_volt = 0;                ///< [V] negative
+  double pulse_second = 0;              ///< [s]
+  double read_volt = 0;                 ///< [V] as in the source
+  std::array<double, 4> write_sigma{};  ///< verify_only: sd of a written G in uS = c0 + c1 G + c2 G^2 + c3 G^3, G in uS
+  double stuck_threshold = 0;           ///< [S] a device that write-verify cannot move by this much counts as stuck
+  double endurance_min = 0;             ///< [1] rated pulses per device, low end
+  double endurance_max = 0;             ///< [1] rated pulses per device, high end
+  std::string reference;                ///< paper or data set, with DOI where there is one
+  std::string notes;
+  std::vector<std::string> assumed;     ///< names of the fields above that are assumed, not measured
+
+  double window() const { return G_max - G_min; }  ///< [S]
+  /// Mean size [S] of a SET and a RESET step at the middle of the window: what one pulse is taken to do when pulses are counted.
+  double nominal_step() const;
+  /// Throws InputError(config) that names field, value and allowed range; a device whose pulses have no volts or seconds cannot be priced.
+  void validate() const;
+};
+
+/// A preset by name; throws InputError(config) with the nearest name.
+DevicePreset preset(std::string_view name);
+/// Names of all presets, the default first.
+std::vector<std::string> preset_names();
+
+}  // namespace eqprop

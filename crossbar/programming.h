@@ -1,0 +1,58 @@
+#pragma once
+// How a wanted change of weights becomes pulses, and what programming did.
+#include <cstdint>
+
+namespace eqprop {
+
+/// How many pulses a wanted change dw gives; step = nominal step of the device in weight units.
+enum class PulseMode {
+  sign,        ///< one pulse wherever |dw| > sign_threshold
+  count,       ///< round(|dw| / step) pulses
+  accumulate,  ///< a digital accumulator adds dw; trunc(|sum| / step) pulses are written and taken off it, the remainder stays
+};
+
+/// Which device of a pair moves.
+enum class PairRule {
+  toward_middle,  ///< SET pulses (up: G+, down: G-) while G+ + G- is below the middle of the window, else RESET pulses on the other device:
+                  ///< always the device with more room left, so the common mode cannot creep to a bound
+  alternate,      ///< SET and RESET by turns, by the parity of the pair's pulses so far
+};
+
+/// The rule of an array.
+struct PulsePlan {
+  PulseMode mode = PulseMode::accumulate;
+  PairRule pair = PairRule::toward_middle;
+  int max_pulses = 16;        ///< most pulses on one weight in one update, 1..4096; accumulate keeps what is left over
+  double sign_threshold = 0;  ///< [weight] for sign
+
+  /// Throws InputError(config) that names field, value and allowed range.
+  void validate() const;
+};
+
+/// Write-verify: read, pulse towards the target, until within tolerance.
+struct WriteVerify {
+  double tolerance = 5e-6;  ///< [S] on each device
+  int max_pulses = 2000;    ///< per device
+
+  void validate() const;
+};
+
+/// What a call of write-verify did. Devices, not pairs.
+struct WriteReport {
+  std::int64_t devices = 0;
+  std::int64_t pulses = 0;
+  std::int64_t verify_reads = 0;
+  std::int64_t missed = 0;   ///< devices left outside the tolerance
+  std::int64_t stuck = 0;    ///< of these, devices that moved less than the preset's stuck threshold
+  std::int64_t clipped = 0;  ///< weights wanted outside the weight window
+};
+
+/// What an update did.
+struct UpdateReport {
+  std::int64_t wanted = 0;   ///< weights with a wanted change other than zero
+  std::int64_t written = 0;  ///< weights that got pulses
+  std::int64_t pulses = 0;
+  std::int64_t capped = 0;   ///< weights whose pulses were cut to max_pulses
+};
+
+}  // namespace eqprop

@@ -1,0 +1,49 @@
+#include "eqprop/model/coupling.h"
+
+#include "base/check.h"
+
+namespace eqprop {
+
+template <class T>
+WantedChange<T>::WantedChange(std::vector<Factor<T>> factors, double rate, double momentum, Matrix<T>* velocity)
+    : factors_(std::move(factors)), rate_(static_cast<T>(rate)), momentum_(static_cast<T>(momentum)), velocity_(velocity) {
+  check(!factors_.empty(), "a wanted change needs at least one factor");
+}
+
+template <class T>
+void WantedChange<T>::rows(Range rows, Out<T> out) const {
+  const auto first = static_cast<Index>(rows.begin);
+  const auto count = static_cast<Index>(rows.size());
+  const Index n = inputs();
+  out.setZero();
+  for (const auto& factor : factors_) {
+    const auto post = factor.post.middleRows(first, count);
+    out.leftCols(n).noalias() += factor.weight * post * factor.pre.transpose();
+    out.col(n) += factor.weight * post.rowwise().sum();
+  }
+  if (velocity_ != nullptr) {
+    auto velocity = velocity_->middleRows(first, count);
+    velocity = momentum_ * velocity + out;
+    out = velocity;
+  }
+  out *= rate_;
+}
+
+template <class T>
+Vector<T> Coupling<T>::row_sums() const {
+  const Matrix<T> weights = read();
+  return weights.leftCols(inputs()).rowwise().sum();
+}
+
+template <class T>
+Vector<T> Coupling<T>::col_sums() const {
+  const Matrix<T> weights = read();
+  return weights.leftCols(inputs()).colwise().sum().transpose();
+}
+
+template class WantedChange<float>;
+template class WantedChange<double>;
+template class Coupling<float>;
+template class Coupling<double>;
+
+}  // namespace eqprop

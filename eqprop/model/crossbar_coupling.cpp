@@ -1,0 +1,176 @@
+#include "eqprop/model/crossbar_coupling.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/check.h"
+
+namespace eqprop {
+namespace {
+
+double range_of(const Layer& layer, double linear_range) {
+  const Bounds bounds = activation_bounds(layer);
+  return std::isfinite(bounds.high) ? std::max(std::abs(bounds.low), bounds.high) : linear_range;
+}
+
+ArrayOptions array_options(const CrossbarOptions& options, const std::vector<Layer>& layers, std::size_t index) {
+  ArrayOptions array = options.array;
+  // one DAC design serves both directions; the input's features lie in [0, 1], and so does a read-out's error
+  array.dac.range = 1;
+  if (index > 0) array.dac.range = std::max(array.dac.range, range_of(layers[index], options.linear_range));
+  if (index + 1 < layers.size()) array.dac.range = std::max(array.dac.range, range_of(layers[index + 1], options.linear_range));
+  return array;
+}
+
+}  // namespace
+
+void CrossbarOptions::validate() const {
+  const auto fail = [](const std::string& message) { throw InputError(InputKind::config, {}, message); };
+  array.validate();
+  if (!(adc_margin >= 1 && adc_margin <= 100)) fail("crossbar.adc_margin = " + std::to_string(adc_margin) + ": expected a number in [1, 100]");
+  if (!(analog_second > 0 && analog_second < 1)) fail("crossbar.analog_time must lie between 0 and 1 s");
+  if (!(linear_range >= 1 && linear_range <= 1000)) fail("crossbar.linear_range = " + std::to_string(linear_range) + ": expected a number in [1, 1000]");
+}
+
+template <class T>
+CrossbarCoupling<T>::CrossbarCoupling(const CrossbarOptions& options, const std::vector<Layer>& layers, int index, const In<T>& weights, Run& run)
+    : options_(options),
+      top_(static_cast<std::size_t>(index) + 2 == layers.size()),
+      post_layer_(static_cast<std::size_t>(index) + 1 < layers.size() ? layers[static_cast<std::size_t>(index) + 1] : Layer{weights.rows(), Activation::linear, 0}),
+      array_(array_options(options, layers, static_cast<std::size_t>(index)), index, weights.template cast<float>(), run) {
+  // until states are known: a sum of independent weights at full drive
+  const double guess = array_.weight_max() * std::sqrt(static_cast<double>(inputs() + 1)) / 2;
+  array_.set_adc_range(Direction::forward, guess);
+  array_.set_adc_range(Direction::backward, array_.weight_max() * std::sqrt(static_cast<double>(outputs())) / 2);
+}
+
+// what the digital loop spends around a read: codes moved, the sum into the field, the neuron, the sequencer
+template <class T>
+void CrossbarCoupling<T>::charge_digital(Direction direction, Index columns, const Place& place, Run& run) const {
+  if (run.ledger == nullptr) return;
+  const bool forward = direction == Direction::forward;
+  const std::int64_t driven = (forward ? inputs() : outputs()) * columns;
+  const std::int64_t read = (forward ? outputs() : inputs()) * columns;
+  const auto& array = array_.options();
+  const int adc_bits = forward ? array.adc_forward.bits : array.adc_backward.bits;
+  Ledger& ledger = *run.ledger;
+  ledger.add(array_.layer(), place.phase, Event::buffer_bit, driven * array.dac.bits + read * adc_bits);
+  ledger.add(array_.layer(), place.phase, Event::digital_add, read);
+  ledger.add(array_.layer(), place.phase, Event::control, columns);
+  // a layer updates once per sweep: its neurons are charged with the read from above, the last layer's with the read from below
+  if (!forward || top_) ledger.add(array_.layer(), place.phase, Event::neuron, read);
+}
+
+template <class T>
+void CrossbarCoupling<T>::forward(const In<T>& pre, Out<T> field, const ReadPlace& place, Run& run) const {
+  Eigen::MatrixXf out = Eigen::MatrixXf::Zero(field.rows(), field.cols());
+  if (options_.loop == Loop::analog) {
+    array_.forward_ideal(pre.template cast<float>(), out);
+  } else {
+    array_.forward(pre.template cast<float>(), out, place.samples, place.place, run);
+    charge_digital(Direction::forward, pre.cols(), place.place, run);
+  }
+  field += out.template cast<T>();
+}
+
+template <class T>
+void CrossbarCoupling<T>::backward(const In<T>& post, Out<T> field, const ReadPlace& place, Run& run) const {
+  Eigen::MatrixXf out = Eigen::MatrixXf::Zero(field.rows(), field.cols());
+  if (options_.loop == Loop::analog) {
+    array_.backward_ideal(post.template cast<float>(), out);
+  } else {
+    array_.backward(post.template cast<float>(), out, place.samples, place.place, run);
+    charge_digital(Direction::backward, post.cols(), place.place, run);
+  }
+  field += out.template cast<T>();
+}
+
+template <class T>
+void CrossbarCoupling<T>::drive(const In<T>& pre, Out<T> field, const ReadPlace& place, Run& run) const {
+  if (options_.loop == Loop::digital) {
+    forward(pre, field, place, run);
+    return;
+  }
+  Eigen::MatrixXf in = pre.template cast<float>();
+  Eigen::MatrixXf out = Eigen::MatrixXf::Zero(field.rows(), field.cols());
+  array_.options().dac.convert(in);
+  array_.forward_ideal(in, out);
+  field += out.template cast<T>();
+  if (run.ledger == nullptr) return;
+  const std::int64_t lines = (inputs() + 1) * pre.cols();
+  run.ledger->add(array_.layer(), place.place.phase, Event::dac_set, lines);
+  run.ledger->add(array_.layer(), place.place.phase, Event::line_drive, lines);
+}
+
+template <class T>
+void CrossbarCoupling<T>::update(const WantedChange<T>& change, const Place& place, Run& run) {
+  Eigen::MatrixXf wanted(outputs(), inputs() + 1);
+  const auto total = static_cast<std::size_t>(outputs());
+  parallel_for((total + kUpdateRows - 1) / kUpdateRows, run.threads, [&](std::size_t i) {
+    const Range rows{i * kUpdateRows, std::min(total, (i + 1) * kUpdateRows)};
+    Matrix<T> block(static_cast<Index>(rows.size()), inputs() + 1);
+    change.rows(rows, block);
+    wanted.middleRows(static_cast<Index>(rows.begin), block.rows()) = block.template cast<float>();
+  });
+  array_.update(wanted, place, run);
+  if (run.ledger == nullptr) return;
+  // every product that is not zero is one read-modify-write of a digital accumulator
+  std::int64_t products = 0;
+  for (const auto& factor : change.factors())
+    for (Index s = 0; s < factor.pre.cols(); ++s)
+      products += static_cast<std::int64_t>((factor.pre.col(s).array() != T(0)).count() + 1) * (factor.post.col(s).array() != T(0)).count();
+  run.ledger->add(array_.layer(), kPhaseUpdate, Event::accumulator, products);
+}
+
+template <class T>
+ReadFloor CrossbarCoupling<T>::floor(Direction direction) const {
+  if (options_.loop == Loop::analog) return {};
+  constexpr double kTypicalDrive = 0.5;  // [of the DAC range] rms of a drive; only the stopping rule depends on it
+  return array_.read_floor(direction, kTypicalDrive * array_.options().dac.range);
+}
+
+template <class T>
+double CrossbarCoupling<T>::sweep_second() const {
+  return options_.loop == Loop::analog ? options_.analog_second : 2 * array_.options().read_second;
+}
+
+template <class T>
+void CrossbarCoupling<T>::finish(const In<T>& pre, Out<T> post, std::span<const double> seconds, const ReadPlace& place, Run& run) const {
+  if (options_.loop == Loop::digital) return;
+  if (run.ledger != nullptr) {
+    const PhaseId phase = place.place.phase;
+    for (Index s = 0; s < post.cols(); ++s) {
+      const double second = seconds[static_cast<std::size_t>(s)];
+      double watt = array_.cell_power(Direction::forward, pre.col(s).template cast<float>());
+      if (array_.layer() > 0) watt += array_.cell_power(Direction::backward, post.col(s).template cast<float>());
+      run.ledger->add_power(array_.layer(), phase, Event::cell_read, 1, watt, second);
+      run.ledger->add(array_.layer(), phase, Event::neuron, outputs() * static_cast<std::int64_t>(std::ceil(second / options_.analog_second)));
+    }
+    run.ledger->add(array_.layer(), phase, Event::adc, post.size());
+    run.ledger->add(array_.layer(), phase, Event::buffer_bit, post.size() * array_.options().adc_forward.bits);
+  }
+  Converter measure = array_.options().adc_forward;
+  measure.range = range_of(post_layer_, options_.linear_range);
+  Eigen::MatrixXf states = post.template cast<float>();
+  measure.convert(states);
+  post = states.template cast<T>();
+}
+
+template <class T>
+void CrossbarCoupling<T>::calibrate(const In<T>& pre, const In<T>& post) {
+  const auto set = [&](Direction direction, double largest) {
+    if (largest > 0) array_.set_adc_range(direction, options_.adc_margin * largest);
+  };
+  set(Direction::forward, array_.partial_sums(Direction::forward, pre.template cast<float>()).max);
+  set(Direction::backward, array_.partial_sums(Direction::backward, post.template cast<float>()).max);
+}
+
+template <class T>
+Wear CrossbarCoupling<T>::wear() const {
+  return {array_.devices(), array_.pulses(), array_.pulses_max(), array_.initial_write().clipped};
+}
+
+template class CrossbarCoupling<float>;
+template class CrossbarCoupling<double>;
+
+}  // namespace eqprop

@@ -1,0 +1,292 @@
+#include "eqprop/settle/settle.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <optional>
+
+#include "base/check.h"
+#include "base/parallel.h"
+
+namespace eqprop {
+namespace {
+
+constexpr double kDiverged = 1e6;  // [unit output] no activation of a sane network comes near
+
+// one shard of one settle: the first `active` columns still move, stopped ones are swapped behind them
+template <class T>
+class ShardSettle {
+ public:
+  ShardSettle(const Network<T>& network, const Boundary<T>& boundary, const SettleOptions& options, const ReadPlace& place, Range range,
+              ShardBuffers<T>& buffers, Run run)
+      : network_(network), options_(options), place_(place), range_(range), b_(buffers), run_(run), beta_(boundary.beta) {
+    columns_ = active_ = static_cast<Index>(range.size());
+    const auto first = static_cast<Index>(range.begin);
+    const auto copy = [&](const ConstBlock<T>& from, Matrix<T>& to) {
+      if (from.cols() > 0)
+        to = from.middleCols(first, columns_);
+      else
+        to.resize(0, 0);
+    };
+    copy(boundary.input, b_.input);
+    copy(boundary.drive, b_.drive);
+    copy(boundary.target, b_.target);
+    b_.samples.assign(place.samples.begin() + first, place.samples.begin() + first + columns_);
+    b_.order.resize(range.size());
+    std::iota(b_.order.begin(), b_.order.end(), 0);
+    b_.averaging.assign(range.size(), 0);
+    b_.seconds.assign(range.size(), 0.0);
+    predict_floor();
+  }
+
+  void run(State<T>& state, SettleReport& report) {
+    load(state);
+    for (int sweep = 1; sweep <= options_.budget + (noisy_ ? options_.noise_window : 0) && active_ > 0; ++sweep) {
+      one_sweep(sweep);
+      if (noisy_) watch_noise(sweep);
+      retire(sweep, report);
+    }
+    finish();
+    store(state);
+  }
+
+ private:
+  // expected mean-square change between two sweeps of an unsaturated unit, per layer, if nothing but noise moved it
+  void predict_floor() {
+    floor_.assign(static_cast<std::size_t>(network_.depth()) + 1, 0.0);
+    const auto add = [&](int l, const ReadFloor& f) {
+      floor_[static_cast<std::size_t>(l)] += 2 * f.total_sd() * f.total_sd();
+    };
+    for (int c = 1; c < network_.depth(); ++c) {  // coupling 0 is read once per batch: its noise is common to all sweeps
+      add(c + 1, network_.coupling(c).floor(Direction::forward));
+      add(c, network_.coupling(c).floor(Direction::backward));
+    }
+    noisy_ = std::any_of(floor_.begin(), floor_.end(), [](double v) { return v > 0; });
+  }
+
+  void load(const State<T>& state) {
+    b_.state.reshape(network_.sizes(), columns_);
+    for (int l = 1; l <= network_.depth(); ++l)
+      b_.state.layer(l) = state.layer(l, static_cast<Index>(range_.begin), columns_);
+    if (noisy_) {
+      b_.past = b_.state;
+      b_.sum.reshape(network_.sizes(), columns_);
+    }
+    change_.setZero(columns_);
+  }
+
+  TermContext<T> context(int sweep) {
+    const auto view = [&](const Matrix<T>& m) { return ConstBlock<T>(m.data(), m.rows(), m.cols() ? active_ : 0, Eigen::OuterStride<>(m.rows())); };
+    boundary_.emplace(Boundary<T>{view(b_.input), view(b_.drive), view(b_.target), beta_});
+    ReadPlace place = place_;
+    place.samples = std::span(b_.samples).first(static_cast<std::size_t>(active_));
+    place.place.sweep = static_cast<std::uint32_t>(sweep);
+    return {network_, b_.state, *boundary_, active_, place, run_};
+  }
+
+  void one_sweep(int sweep) {
+    const TermContext<T> c = context(sweep);
+    change_.head(active_).setZero();
+    for (int l = 1; l <= network_.depth(); ++l) {
+      const Index units = b_.state.size(l);
+      b_.field.resize(units, active_);
+      b_.curvature.resize(units, active_);
+      b_.field.setZero();
+      b_.curvature.setZero();
+      bool curved = false;
+      for (const auto& term : network_.terms()) curved |= add_field<T>(term, c, l, b_.field, b_.curvature);
+      if (curved)
+        activate<T>(network_.layer(l), b_.field, b_.curvature);
+      else
+        activate<T>(network_.layer(l), b_.field);
+      auto s = b_.state.layer(l, 0, active_);
+      for (Index i = 0; i < active_; ++i) {
+        const T change = (b_.field.col(i) - s.col(i)).cwiseAbs().template maxCoeff<Eigen::PropagateNaN>();
+        // written so that a change that is not a number wins, and stays
+        if (!(change <= change_[i]) && !std::isnan(change_[i])) change_[i] = change;
+      }
+      s = b_.field;
+    }
+  }
+
+  // compares the change over K sweeps with what noise alone predicts, starts and feeds the average
+  void watch_noise(int sweep) {
+    for (Index i = 0; i < active_; ++i)
+      if (b_.averaging[static_cast<std::size_t>(i)] > 0)
+        for (int l = 1; l <= network_.depth(); ++l) b_.sum.layer(l).col(i) += b_.state.layer(l).col(i);
+    if (sweep % options_.noise_window != 0) return;
+    for (Index i = 0; i < active_; ++i) {
+      double moved = 0;
+      double expected = 0;
+      for (int l = 1; l <= network_.depth(); ++l) {
+        const Bounds bounds = activation_bounds(network_.layer(l));
+        const auto now = b_.state.layer(l).col(i).array();
+        const auto then = b_.past.layer(l).col(i).array();
+        const auto free = (now > T(bounds.low) && now < T(bounds.high)) || (then > T(bounds.low) && then < T(bounds.high));
+        moved += static_cast<double>((now - then).square().sum());
+        expected += floor_[static_cast<std::size_t>(l)] * static_cast<double>(free.count());
+        b_.past.layer(l).col(i) = now;
+      }
+      auto& averaging = b_.averaging[static_cast<std::size_t>(i)];
+      if (averaging == 0 && sweep > options_.noise_window && moved <= options_.noise_margin * expected) averaging = options_.noise_window + 1;
+    }
+  }
+
+  void retire(int sweep, SettleReport& report) {
+    for (Index i = active_; i-- > 0;) {
+      const auto k = static_cast<std::size_t>(i);
+      auto& averaging = b_.averaging[k];
+      const double change = static_cast<double>(change_[i]);
+      if (!(change < kDiverged)) {
+        stop(i, StopReason::diverged, sweep, report);
+      } else if (change <= options_.tolerance && options_.tolerance > 0) {
+        stop(i, StopReason::tolerance, sweep, report);
+      } else if (averaging > 0) {
+        if (--averaging == 0) {
+          for (int l = 1; l <= network_.depth(); ++l) b_.state.layer(l).col(i) = b_.sum.layer(l).col(i) / T(options_.noise_window);
+          stop(i, StopReason::noise_floor, sweep, report);
+        }
+      } else if (sweep >= options_.budget) {
+        stop(i, StopReason::budget, sweep, report);
+      }
+    }
+  }
+
+  void stop(Index i, StopReason reason, int sweep, SettleReport& report) {
+    const auto k = static_cast<std::size_t>(i);
+    const std::size_t sample = range_.begin + static_cast<std::size_t>(b_.order[k]);
+    report.reason[sample] = reason;
+    report.residual[sample] = static_cast<float>(change_[i]);
+    report.sweeps[sample] = static_cast<std::uint16_t>(sweep);
+    double second = 0;
+    for (int c = 0; c < network_.depth(); ++c) second += network_.coupling(c).sweep_second();
+    b_.seconds[k] = second * sweep;
+    report.second[sample] = b_.seconds[k];
+    swap_columns(i, --active_);
+  }
+
+  void swap_columns(Index a, Index z) {
+    if (a == z) return;
+    const auto i = static_cast<std::size_t>(a);
+    const auto j = static_cast<std::size_t>(z);
+    b_.state.swap_columns(a, z);
+    if (noisy_) {
+      b_.past.swap_columns(a, z);
+      b_.sum.swap_columns(a, z);
+    }
+    for (Matrix<T>* m : {&b_.input, &b_.drive, &b_.target})
+      if (m->cols() > 0) m->col(a).swap(m->col(z));
+    std::swap(change_[a], change_[z]);
+    std::swap(b_.samples[i], b_.samples[j]);
+    std::swap(b_.order[i], b_.order[j]);
+    std::swap(b_.averaging[i], b_.averaging[j]);
+    std::swap(b_.seconds[i], b_.seconds[j]);
+  }
+
+  void finish() {
+    ReadPlace place = place_;
+    place.samples = b_.samples;
+    for (int c = 0; c < network_.depth(); ++c) {
+      const In<T> pre = c == 0 ? In<T>(b_.input) : In<T>(b_.state.layer(c));
+      network_.coupling(c).finish(pre, b_.state.layer(c + 1), b_.seconds, place, run_);
+    }
+  }
+
+  void store(State<T>& state) {
+    for (int l = 1; l <= network_.depth(); ++l) {
+      auto out = state.layer(l, static_cast<Index>(range_.begin), columns_);
+      for (Index i = 0; i < columns_; ++i) out.col(b_.order[static_cast<std::size_t>(i)]) = b_.state.layer(l).col(i);
+    }
+  }
+
+  const Network<T>& network_;
+  const SettleOptions& options_;
+  ReadPlace place_;
+  Range range_;
+  ShardBuffers<T>& b_;
+  Run run_;
+  double beta_;
+  std::optional<Boundary<T>> boundary_;  // views cannot be assigned, only made anew
+  std::vector<double> floor_;
+  bool noisy_ = false;
+  Index columns_ = 0;
+  Index active_ = 0;
+  Vector<T> change_;
+};
+
+// runs body(shard index, its range, a Run with the shard's own ledger) over the batch and merges the ledgers in shard order
+template <class T, class Body>
+void over_shards(std::size_t batch, Workspace<T>& workspace, Run& run, Body body) {
+  const std::size_t shards = shard_count(batch);
+  if (workspace.shards.size() < shards) workspace.shards.resize(shards);
+  parallel_for(shards, run.threads, [&](std::size_t i) {
+    Run own = run;
+    own.threads = 1;
+    if (run.ledger != nullptr) {
+      workspace.shards[i].ledger = Ledger();
+      own.ledger = &workspace.shards[i].ledger;
+    }
+    body(i, shard(batch, i), own);
+  });
+  if (run.ledger != nullptr)
+    for (std::size_t i = 0; i < shards; ++i) *run.ledger += workspace.shards[i].ledger;
+}
+
+}  // namespace
+
+void SettleOptions::validate() const {
+  const auto fail = [](const std::string& message) { throw InputError(InputKind::config, {}, message); };
+  if (!(tolerance >= 0 && tolerance < 1)) fail("settle.tolerance = " + std::to_string(tolerance) + ": expected 0 (whole budget) or a number below 1");
+  if (budget < 1 || budget > 60000) fail("settle.budget = " + std::to_string(budget) + ": expected 1 .. 60000 sweeps");
+  if (noise_window < 1 || noise_window > 1000) fail("settle.noise_window = " + std::to_string(noise_window) + ": expected 1 .. 1000 sweeps");
+  if (!(noise_margin > 0 && noise_margin <= 100)) fail("settle.noise_margin = " + std::to_string(noise_margin) + ": expected a number in (0, 100]");
+}
+
+void SettleReport::resize(std::size_t batch) {
+  reason.assign(batch, StopReason::budget);
+  residual.assign(batch, 0.0F);
+  sweeps.assign(batch, 0);
+  second.assign(batch, 0.0);
+}
+
+std::size_t SettleReport::count(StopReason which) const { return static_cast<std::size_t>(std::count(reason.begin(), reason.end(), which)); }
+
+double SettleReport::sweeps_sum() const { return std::accumulate(sweeps.begin(), sweeps.end(), 0.0); }
+
+template <class T>
+void drive_input(const Network<T>& network, const In<T>& input, Out<T> drive, const ReadPlace& place, Run& run) {
+  Workspace<T> workspace;
+  over_shards<T>(static_cast<std::size_t>(input.cols()), workspace, run, [&](std::size_t, Range range, Run& own) {
+    const auto first = static_cast<Index>(range.begin);
+    const auto count = static_cast<Index>(range.size());
+    ReadPlace part = place;
+    part.samples = place.samples.subspan(range.begin, range.size());
+    part.place.sweep = 0;
+    auto out = drive.middleCols(first, count);
+    out.setZero();
+    network.coupling(0).drive(input.middleCols(first, count), out, part, own);
+  });
+}
+
+template <class T>
+SettleReport settle(const Network<T>& network, const Boundary<T>& boundary, State<T>& state, const SettleOptions& options,
+                    const ReadPlace& place, Workspace<T>& workspace, Run& run) {
+  const auto batch = static_cast<std::size_t>(state.batch());
+  check(place.samples.size() == batch && boundary.drive.cols() == state.batch(), "settle needs one id and one drive column per sample");
+  SettleReport report;
+  report.resize(batch);
+  over_shards<T>(batch, workspace, run, [&](std::size_t i, Range range, Run& own) {
+    ShardSettle<T>(network, boundary, options, place, range, workspace.shards[i], own).run(state, report);
+  });
+  run.clock += report.second.empty() ? 0 : *std::max_element(report.second.begin(), report.second.end());
+  return report;
+}
+
+template void drive_input<float>(const Network<float>&, const In<float>&, Out<float>, const ReadPlace&, Run&);
+template void drive_input<double>(const Network<double>&, const In<double>&, Out<double>, const ReadPlace&, Run&);
+template SettleReport settle<float>(const Network<float>&, const Boundary<float>&, State<float>&, const SettleOptions&, const ReadPlace&,
+                                    Workspace<float>&, Run&);
+template SettleReport settle<double>(const Network<double>&, const Boundary<double>&, State<double>&, const SettleOptions&, const ReadPlace&,
+                                     Workspace<double>&, Run&);
+
+}  // namespace eqprop

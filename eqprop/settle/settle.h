@@ -1,0 +1,66 @@
+#pragma once
+// Settling: asynchronous block sweeps to the minimum of the potential. A sweep updates every layer once, bottom to top, each with its exact
+// minimiser s = act(h, a) given the others, so on exact couplings the potential never rises. Samples stop one by one.
+#include <cstdint>
+#include <vector>
+
+#include "eqprop/model/network.h"
+
+namespace eqprop {
+
+/// Why a sample stopped.
+enum class StopReason : std::uint8_t {
+  tolerance,    ///< no unit changed by more than the tolerance in the last sweep
+  noise_floor,  ///< the change over the last sweeps is what read noise and converter steps alone predict; states were averaged
+  budget,       ///< the sweeps ran out
+  diverged,     ///< a unit is not finite or beyond any meaning
+};
+
+struct SettleOptions {
+  double tolerance = 1e-3;       ///< largest change of any unit in one sweep, [unit output]; 0 runs the whole budget
+  int budget = 60;               ///< most sweeps, >= 1
+  int noise_window = 4;          ///< K: sweeps over which the change is compared with the noise, and then averaged; >= 1
+  double noise_margin = 1.5;     ///< noise floor when mean-square change <= margin x predicted mean-square change
+  /// Throws InputError(config) naming field, value and range.
+  void validate() const;
+};
+
+/// One value per sample of the batch.
+struct SettleReport {
+  std::vector<StopReason> reason;
+  std::vector<float> residual;        ///< largest change in the last sweep
+  std::vector<std::uint16_t> sweeps;  ///< averaging sweeps included
+  std::vector<double> second;         ///< [s] simulated hardware time, 0 on ideal couplings
+  void resize(std::size_t batch);
+  std::size_t count(StopReason which) const;
+  double sweeps_sum() const;
+};
+
+/// Buffers of one shard; reused, so that settling allocates little after the first call.
+template <class T>
+struct ShardBuffers {
+  State<T> state, past, sum;
+  Matrix<T> input, drive, target, field, curvature;
+  std::vector<std::uint32_t> samples;
+  std::vector<int> order, averaging;
+  std::vector<double> seconds;
+  Ledger ledger;
+};
+
+/// Scratch of settle, one set of buffers per shard. Given by the caller; holds no result.
+template <class T>
+struct Workspace {
+  std::vector<ShardBuffers<T>> shards;
+};
+
+/// Field of the first layer from the clamped input, read once per batch and shared by the phases: drive (units x batch).
+template <class T>
+void drive_input(const Network<T>& network, const In<T>& input, Out<T> drive, const ReadPlace& place, Run& run);
+
+/// Settles every sample of the batch from the given state under the boundary. place.samples holds one id per column; place.place.phase
+/// keys noise and ledger. Shards of kShardSamples samples run in parallel; results do not depend on run.threads.
+template <class T>
+SettleReport settle(const Network<T>& network, const Boundary<T>& boundary, State<T>& state, const SettleOptions& options,
+                    const ReadPlace& place, Workspace<T>& workspace, Run& run);
+
+}  // namespace eqprop

@@ -1,0 +1,53 @@
+#include "base/check.h"
+#include "eqprop/model/ideal_coupling.h"
+#include "eqprop/train/options.h"
+
+namespace eqprop {
+namespace {
+
+[[noreturn]] void fail(const std::string& message) { throw InputError(InputKind::config, {}, message); }
+
+template <class T>
+std::unique_ptr<Coupling<T>> build_coupling(const NetworkOptions& options, const Matrix<T>& weights, int layer, Run& run) {
+  if (options.substrate == Substrate::ideal) return std::make_unique<IdealCoupling<T>>(weights);
+  return std::make_unique<CrossbarCoupling<T>>(options.crossbar, options.layers, layer, weights, run);
+}
+
+}  // namespace
+
+void NetworkOptions::validate() const {
+  if (layers.size() < 2) fail("network.layers needs the input and at least one layer");
+  for (const auto& layer : layers)
+    if (layer.size < 1 || layer.size > 100000) fail("network.layers = " + std::to_string(layer.size) + ": expected 1 .. 100000 units");
+  if (cost == Cost::cross_entropy && classes < 2) fail("network.classes = " + std::to_string(classes) + ": cross entropy needs at least 2");
+  if (!(initial_scale > 0 && initial_scale <= 100)) fail("network.initial_scale = " + std::to_string(initial_scale) + ": expected a number in (0, 100]");
+  if (substrate == Substrate::crossbar) crossbar.validate();
+}
+
+template <class T>
+Network<T> build_network(const NetworkOptions& options, Run& run) {
+  options.validate();
+  std::vector<std::unique_ptr<Coupling<T>>> couplings;
+  for (int c = 0; c < options.couplings(); ++c) {
+    const auto k = static_cast<std::size_t>(c);
+    const Index inputs = options.layers[k].size;
+    const Index outputs = k + 1 < options.layers.size() ? options.layers[k + 1].size : options.classes;
+    couplings.push_back(build_coupling<T>(options, initial_weights<T>(inputs, outputs, options.initial_scale, run.seed, c), c, run));
+  }
+  return Network<T>(options.layers, std::move(couplings), options.cost);
+}
+
+void TrainOptions::validate(const NetworkOptions& network) const {
+  if (epochs < 1 || epochs > 1000000) fail("train.epochs = " + std::to_string(epochs) + ": expected 1 .. 1000000");
+  if (batch < 1 || batch > 65536) fail("train.batch = " + std::to_string(batch) + ": expected 1 .. 65536 samples");
+  if (!(beta != 0 && beta > -1 && beta < 1)) fail("train.beta = " + std::to_string(beta) + ": expected a number other than 0 in (-1, 1)");
+  if (calibration_samples < 0) fail("train.calibration_samples = " + std::to_string(calibration_samples) + ": expected 0 or more");
+  free.validate();
+  nudged.validate();
+  rule.validate(network.couplings());
+}
+
+template Network<float> build_network<float>(const NetworkOptions&, Run&);
+template Network<double> build_network<double>(const NetworkOptions&, Run&);
+
+}  // namespace eqprop

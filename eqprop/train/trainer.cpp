@@ -1,0 +1,241 @@
+#include "eqprop/train/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/check.h"
+#include "eqprop/train/chain_trainer.h"
+#include "eqprop/train/ledger_bytes.h"
+
+namespace eqprop {
+namespace {
+
+template <class T>
+ConstBlock<T> view(const Matrix<T>& m) {
+  return {m.data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.rows())};
+}
+
+template <class T>
+std::int64_t count_correct(const In<T>& output, std::span<const std::int32_t> labels) {
+  std::int64_t correct = 0;
+  for (Index i = 0; i < output.cols(); ++i) {
+    Index answer = 0;
+    output.col(i).maxCoeff(&answer);
+    correct += answer == labels[static_cast<std::size_t>(i)] ? 1 : 0;
+  }
+  return correct;
+}
+
+}  // namespace
+
+template <class T>
+Trainer<T>::Trainer(Network<T>& network, const TrainOptions& options, std::uint32_t seed, int threads, std::size_t samples)
+    : network_(network),
+      options_(options),
+      run_{seed, threads, &ledger_, 0},
+      samples_(samples),
+      rule_(options.rule, network),
+      lost_(static_cast<int>(network.outputs())) {
+  check(samples > 0, "no training samples");
+  if (options.kernel && ChainTrainer<T>::applies(network, options)) chain_ = std::make_unique<ChainTrainer<T>>(network, options, seed, threads);
+}
+
+template <class T>
+Trainer<T>::~Trainer() = default;
+
+template <class T>
+bool Trainer<T>::run_epoch(const Dataset& train, const std::function<bool(const Progress&)>& after_step, EpochReport& report) {
+  check(train.size() == samples_, "the training set has another size than the trainer was built for");
+  const auto order = shuffled(train.size(), run_.seed, static_cast<std::uint32_t>(epoch_));
+  if (position_ == 0) calibrate(train);
+  while (position_ < train.size()) {
+    const std::size_t count = std::min(static_cast<std::size_t>(options_.batch), train.size() - position_);
+    step(train, std::span(order).subspan(position_, count));
+    position_ += count;
+    samples_trained_ += static_cast<std::int64_t>(count);
+    ++step_;
+    const bool finished = position_ == train.size();
+    if (after_step && !after_step({epoch_ + 1, position_, train.size(), sums_, ledger_}) && !finished) return false;
+  }
+  report = {epoch_ + 1, sums_, lost_.lost(), wear(), chain_ != nullptr};
+  ++epoch_;
+  position_ = 0;
+  sums_ = {};
+  lost_ = LostClasses(static_cast<int>(network_.outputs()));
+  return true;
+}
+
+template <class T>
+void Trainer<T>::step(const Dataset& train, std::span<const std::uint32_t> rows) {
+  batch_.fill(train, rows);
+  sums_.samples += static_cast<std::int64_t>(rows.size());
+  const PhasePlan plan = make_plan(options_.estimator, options_.beta, run_.seed, step_);
+  const double progress = (static_cast<double>(epoch_) + static_cast<double>(position_) / static_cast<double>(samples_)) / options_.epochs;
+  if (chain_ != nullptr) {
+    chain_->step(batch_, plan, schedule_factor(options_.rule, progress), sums_, lost_, output_);
+  } else {
+    general_step(plan);
+    Place place;
+    place.step = step_;
+    place.phase = kPhaseUpdate;
+    rule_.apply(contrast_, view(batch_.x), progress, network_, place, run_);
+  }
+  sums_.correct += count_correct<T>(output_, batch_.labels);
+  sums_.cost += cost_of<T>(network_.cost(), output_, batch_.y).sum();
+}
+
+// the phases of one batch: free, then every phase of the plan from a copy of the free state
+template <class T>
+void Trainer<T>::general_step(const PhasePlan& plan) {
+  const Index batch = batch_.x.cols();
+  ReadPlace place{{}, batch_.ids};
+  place.place.step = step_;
+
+  place.place.phase = kPhaseInput;
+  drive_.resize(network_.layer(1).size, batch);
+  drive_input<T>(network_, batch_.x, drive_, place, run_);
+
+  Boundary<T> boundary{view(batch_.x), view(drive_), view(batch_.y), 0};
+  free_ = network_.rest(batch);
+  place.place.phase = kPhaseFree;
+  count(settle(network_, boundary, free_, options_.free, place, workspace_, run_));
+  output_.resize(network_.outputs(), batch);
+  read_output<T>(network_, free_, output_, place, run_);
+
+  contrast_.clear();
+  for (std::size_t k = 0; k < plan.size(); ++k) {
+    boundary.beta = plan[k].beta;
+    place.place.phase = static_cast<PhaseId>(kPhaseFirstNudged + k);
+    nudged_ = free_;
+    if (boundary.beta != 0) {
+      count(settle(network_, boundary, nudged_, options_.nudged, place, workspace_, run_));
+      if (!network_.has_readout()) lost_.observe<T>(output_, nudged_.layer(network_.depth()), batch_.labels);
+    }
+    contrast_.add(plan[k].weight, network_, boundary, nudged_, place, run_);
+  }
+}
+
+template <class T>
+void Trainer<T>::count(const SettleReport& report) {
+  sums_.settles += static_cast<std::int64_t>(report.reason.size());
+  sums_.sweeps += static_cast<std::int64_t>(report.sweeps_sum());
+  sums_.converged += static_cast<std::int64_t>(report.count(StopReason::tolerance));
+  sums_.noise_floor += static_cast<std::int64_t>(report.count(StopReason::noise_floor));
+  sums_.diverged += static_cast<std::int64_t>(report.count(StopReason::diverged));
+  for (const double second : report.second) sums_.hardware_second += second;
+}
+
+// converter ranges from the states that the first samples settle to; two rounds, since the states depend on the ranges
+template <class T>
+void Trainer<T>::calibrate(const Dataset& train) {
+  if (chain_ != nullptr) return;
+  bool needed = false;
+  for (int c = 0; c < network_.coupling_count(); ++c) needed |= !network_.coupling(c).is_ideal();
+  if (!needed || options_.calibration_samples == 0) return;
+  std::vector<std::uint32_t> rows(std::min(train.size(), static_cast<std::size_t>(options_.calibration_samples)));
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<std::uint32_t>(i * train.size() / rows.size());
+  batch_.fill(train, rows);
+  ReadPlace place{{}, batch_.ids};
+  place.place.step = step_;
+  place.place.phase = kPhaseCalibrate;
+  drive_.resize(network_.layer(1).size, batch_.x.cols());
+  for (int round = 0; round < 2; ++round) {
+    place.place.sweep = static_cast<std::uint32_t>(round);
+    drive_input<T>(network_, batch_.x, drive_, place, run_);
+    free_ = network_.rest(batch_.x.cols());
+    const Boundary<T> boundary{view(batch_.x), view(drive_), view(batch_.y), 0};
+    settle(network_, boundary, free_, options_.free, place, workspace_, run_);
+    for (int c = 0; c < network_.coupling_count(); ++c) {
+      const In<T> pre = c == 0 ? In<T>(batch_.x) : In<T>(free_.layer(c));
+      const In<T> post = c < network_.depth() ? In<T>(free_.layer(c + 1)) : In<T>(batch_.y);
+      network_.coupling(c).calibrate(pre, post);
+    }
+  }
+}
+
+template <class T>
+Evaluation Trainer<T>::evaluate(const Dataset& data) {
+  constexpr std::size_t kEvaluationBatch = 256;
+  Evaluation result;
+  std::vector<std::uint32_t> rows;
+  double cost = 0;
+  std::int64_t correct = 0;
+  for (std::size_t first = 0; first < data.size(); first += kEvaluationBatch) {
+    rows.resize(std::min(kEvaluationBatch, data.size() - first));
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<std::uint32_t>(first + i);
+    batch_.fill(data, rows);
+    if (chain_ != nullptr) {
+      chain_->free_outputs(batch_, output_);
+    } else {
+      ReadPlace place{{}, batch_.ids};
+      place.place.step = step_;
+      place.place.phase = kPhaseEvaluate;
+      drive_.resize(network_.layer(1).size, batch_.x.cols());
+      drive_input<T>(network_, batch_.x, drive_, place, run_);
+      const Boundary<T> boundary{view(batch_.x), view(drive_), view(batch_.y), 0};
+      free_ = network_.rest(batch_.x.cols());
+      settle(network_, boundary, free_, options_.free, place, workspace_, run_);
+      output_.resize(network_.outputs(), batch_.x.cols());
+      read_output<T>(network_, free_, output_, place, run_);
+    }
+    correct += count_correct<T>(output_, batch_.labels);
+    cost += cost_of<T>(network_.cost(), output_, batch_.y).sum();
+  }
+  result.samples = data.size();
+  result.accuracy = static_cast<double>(correct) / static_cast<double>(data.size());
+  result.cost = cost / static_cast<double>(data.size());
+  return result;
+}
+
+template <class T>
+Wear Trainer<T>::wear() const {
+  Wear sum;
+  for (int c = 0; c < network_.coupling_count(); ++c) {
+    const Wear w = network_.coupling(c).wear();
+    sum.devices += w.devices;
+    sum.pulses += w.pulses;
+    sum.pulses_per_device = std::max(sum.pulses_per_device, w.pulses_per_device);
+    sum.clipped += w.clipped;
+  }
+  return sum;
+}
+
+template <class T>
+void Trainer<T>::save(ByteWriter& out) const {
+  out.put<std::uint32_t>(kShardSamples);  // the cut of a batch is part of the meaning of the bits
+  out.put<std::uint32_t>(static_cast<std::uint32_t>(epoch_));
+  out.put<std::uint64_t>(position_);
+  out.put<std::uint32_t>(step_);
+  out.put<std::int64_t>(samples_trained_);
+  for (const std::int64_t v : {sums_.samples, sums_.correct, sums_.settles, sums_.sweeps, sums_.converged, sums_.noise_floor, sums_.diverged})
+    out.put(v);
+  out.put(sums_.cost);
+  out.put(sums_.hardware_second);
+  lost_.save(out);
+  save_ledger(ledger_, out);
+  rule_.save(out);
+  for (int c = 0; c < network_.coupling_count(); ++c) network_.coupling(c).save(out);
+}
+
+template <class T>
+void Trainer<T>::restore(ByteReader& in) {
+  if (in.get<std::uint32_t>() != kShardSamples)
+    throw InputError(InputKind::file, {}, "the checkpoint was written by a build with another shard size", "use the build that wrote it");
+  epoch_ = static_cast<int>(in.get<std::uint32_t>());
+  position_ = in.get<std::uint64_t>();
+  step_ = in.get<std::uint32_t>();
+  samples_trained_ = in.get<std::int64_t>();
+  for (std::int64_t* v : {&sums_.samples, &sums_.correct, &sums_.settles, &sums_.sweeps, &sums_.converged, &sums_.noise_floor, &sums_.diverged})
+    *v = in.get<std::int64_t>();
+  sums_.cost = in.get<double>();
+  sums_.hardware_second = in.get<double>();
+  lost_.restore(in);
+  ledger_ = restore_ledger(in);
+  rule_.restore(in);
+  for (int c = 0; c < network_.coupling_count(); ++c) network_.coupling(c).restore(in);
+}
+
+template class Trainer<float>;
+template class Trainer<double>;
+
+}  // namespace eqprop

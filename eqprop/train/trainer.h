@@ -1,0 +1,106 @@
+#pragma once
+// The one loop: free phase, nudged phases, contrast, rule; over batches and epochs, resumable after any step with the same bits.
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "eqprop/data/dataset.h"
+#include "eqprop/learn/lost_classes.h"
+#include "eqprop/train/options.h"
+
+namespace eqprop {
+
+/// Sums over the batches of an epoch so far.
+struct EpochSums {
+  std::int64_t samples = 0;
+  std::int64_t correct = 0;        ///< free-phase answers, while the weights change
+  double cost = 0;                 ///< sum of the free-phase cost
+  std::int64_t settles = 0;        ///< samples x phases
+  std::int64_t sweeps = 0;
+  std::int64_t converged = 0;      ///< settles that stopped by tolerance
+  std::int64_t noise_floor = 0;    ///< settles that stopped at the noise floor
+  std::int64_t diverged = 0;
+  double hardware_second = 0;      ///< [s] simulated time of the phases, summed over samples
+};
+
+struct EpochReport {
+  int epoch = 0;  ///< 1 is the first
+  EpochSums sums;
+  std::vector<int> lost_classes;
+  Wear wear;                       ///< over all couplings
+  bool kernel = false;             ///< a specialised kernel ran
+};
+
+/// Given to the callback after every step.
+struct Progress {
+  int epoch;
+  std::size_t done;   ///< samples of this epoch
+  std::size_t total;
+  const EpochSums& sums;
+  const Ledger& ledger;
+};
+
+struct Evaluation {
+  double accuracy = 0;
+  double cost = 0;     ///< mean
+  std::size_t samples = 0;
+};
+
+template <class T>
+class ChainTrainer;  // the dense-chain kernel behind the trainer
+
+template <class T>
+class Trainer {
+ public:
+  /// The network must outlive the trainer. `samples` is the size of the training set (for the schedule).
+  Trainer(Network<T>& network, const TrainOptions& options, std::uint32_t seed, int threads, std::size_t samples);
+  ~Trainer();
+
+  /// Finishes the current epoch (the next one when none is under way). Returns false when after_step returned false: the step is done,
+  /// the state can be saved, and a later call goes on. after_step may be empty.
+  bool run_epoch(const Dataset& train, const std::function<bool(const Progress&)>& after_step, EpochReport& report);
+  /// Free phases only; events go to kPhaseEvaluate.
+  Evaluation evaluate(const Dataset& data);
+
+  int epochs_done() const { return epoch_; }
+  std::uint32_t steps_done() const { return step_; }
+  /// Events since the start, the initial write included if the caller handed it in.
+  Ledger& ledger() { return ledger_; }
+  const Ledger& ledger() const { return ledger_; }
+  std::int64_t samples_trained() const { return samples_trained_; }
+  /// Sum over couplings.
+  Wear wear() const;
+
+  /// Everything that the rest of the run depends on; restore needs the same network shape, options and seed.
+  void save(ByteWriter& out) const;
+  void restore(ByteReader& in);
+
+ private:
+  void step(const Dataset& train, std::span<const std::uint32_t> rows);
+  void general_step(const PhasePlan& plan);
+  void count(const SettleReport& report);
+  void calibrate(const Dataset& train);
+
+  Network<T>& network_;
+  TrainOptions options_;
+  Run run_;
+  std::size_t samples_;
+  Rule<T> rule_;
+  std::unique_ptr<ChainTrainer<T>> chain_;
+
+  Ledger ledger_;
+  int epoch_ = 0;               // epochs finished
+  std::size_t position_ = 0;    // samples done in the epoch under way
+  std::uint32_t step_ = 0;
+  std::int64_t samples_trained_ = 0;
+  EpochSums sums_;
+  LostClasses lost_;
+
+  Batch<T> batch_;
+  Matrix<T> drive_, output_;
+  State<T> free_, nudged_;
+  Contrast<T> contrast_;
+  Workspace<T> workspace_;
+};
+
+}  // namespace eqprop
