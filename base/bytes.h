@@ -14,12 +14,10 @@ namespace eqprop {
 class ByteWriter {
  public:
   template <class V>
-    requires std::is_arithmetic_v<V>
-  void put(V value) {
-    append(&value, sizeof value);
-  }
+  requires std::is_arithmetic_v<V>
+  void put(V value) { append(&value, sizeof value); }
   template <class V>
-    requires std::is_arithmetic_v<V>
+  requires std::is_arithmetic_v<V>
   void put_array(std::span<const V> values) {
     put<std::uint64_t>(values.size());
     append(values.data(), values.size_bytes());
@@ -37,22 +35,20 @@ class ByteReader {
  public:
   ByteReader(std::span<const std::uint8_t> bytes, std::string name);
   template <class V>
-    requires std::is_arithmetic_v<V>
-  V get() {
+  requires std::is_arithmetic_v<V> V get() {
     V value;
     take(&value, sizeof value);
     return value;
   }
   /// Reads an array of exactly out.size() values; another stored size is damage.
   template <class V>
-    requires std::is_arithmetic_v<V>
+  requires std::is_arithmetic_v<V>
   void get_array(std::span<V> out) {
     expect_size(get<std::uint64_t>(), out.size());
     take(out.data(), out.size_bytes());
   }
   template <class V>
-    requires std::is_arithmetic_v<V>
-  std::vector<V> get_vector() {
+  requires std::is_arithmetic_v<V> std::vector<V> get_vector() {
     const auto size = get<std::uint64_t>();
     expect_at_most(size, (bytes_.size() - at_) / sizeof(V));
     std::vector<V> out(size);

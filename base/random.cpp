@@ -101,7 +101,8 @@ void fill(const std::uint32_t key[2], const Place& place, std::uint32_t first, f
 
 }  // namespace
 
-RandomKey::RandomKey(std::uint32_t seed, Purpose purpose, std::uint32_t tile) : key_{seed, join(static_cast<std::uint32_t>(purpose), tile)} {
+RandomKey::RandomKey(std::uint32_t seed, Purpose purpose, std::uint32_t tile)
+    : key_{seed, join(static_cast<std::uint32_t>(purpose), tile)} {
   check(tile < kPlaces24, "tile < 2^24");
 }
 

@@ -29,8 +29,8 @@ enum class Purpose : std::uint8_t {
 struct Place {
   std::uint32_t step = 0;
   std::uint32_t sample = 0;
-  std::uint8_t phase = 0;     ///< an EP phase, see energy/ledger.h
-  std::uint32_t sweep = 0;    ///< < 2^24
+  std::uint8_t phase = 0;   ///< an EP phase, see energy/ledger.h
+  std::uint32_t sweep = 0;  ///< < 2^24
 };
 
 /// Names random numbers of one seed, purpose and tile (tile < 2^24). There is no default seed.

@@ -55,14 +55,17 @@ std::string_view trim(std::string_view text) {
 
 /// The spelling in ASCII: both code points of the micro sign (U+00B5, U+03BC) become u, both of the ohm sign (U+03A9, U+2126) Ohm.
 std::string plain_spelling(std::string_view unit) {
-  std::string text(unit);
+  std::string text;
   for (const std::string_view micro : {"\xC2\xB5", "\xCE\xBC"}) {
-    if (text.starts_with(micro)) text.replace(0, micro.size(), "u");
+    if (!unit.starts_with(micro)) continue;
+    text += 'u';
+    unit.remove_prefix(micro.size());
+    break;
   }
   for (const std::string_view ohm : {"\xCE\xA9", "\xE2\x84\xA6", "ohm"}) {
-    if (text.ends_with(ohm)) text.replace(text.size() - ohm.size(), ohm.size(), "Ohm");
+    if (unit.ends_with(ohm)) return text.append(unit.substr(0, unit.size() - ohm.size())).append("Ohm");
   }
-  return text;
+  return text.append(unit);
 }
 
 [[noreturn]] void reject(std::string_view text, Unit unit, const std::string& why) {

@@ -19,6 +19,7 @@ install(TARGETS eqprop_eqprop EXPORT eqprop-eqprop)
 install(EXPORT eqprop-eqprop NAMESPACE eqprop:: DESTINATION ${package_dir} FILE eqprop-eqprop-targets.cmake)
 
 set(EQPROP_MODULE_LIST "${modules}")
+get_property(EQPROP_UMBRELLA GLOBAL PROPERTY EQPROP_MODULES_OF_eqprop)
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/eqprop-config.cmake.in ${PROJECT_BINARY_DIR}/eqprop-config.cmake
   INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/eqprop-config-version.cmake COMPATIBILITY SameMinorVersion)

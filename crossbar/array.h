@@ -86,8 +86,8 @@ class Array {
 
   /// [W] power of the cells under this drive (forward: and the bias), summed over the batch: sum v^2 G at virtual ground.
   double cell_power(Direction direction, const In& in) const;
-  /// Devices of the array, and the part of them under voltage in a read (all).
-  std::int64_t devices() const;
+  /// Devices of the array, two per weight and bias; all are under voltage in a read.
+  std::int64_t devices() const { return 2 * std::int64_t{outputs_} * (inputs_ + 1); }
   ReadFloor read_floor(Direction direction, double input_rms = 1) const;
   /// Partial sums for this drive, to calibrate an ADC range; no events.
   PartialSums partial_sums(Direction direction, const In& in) const;
@@ -111,7 +111,19 @@ class Array {
   void restore(ByteReader& in);
 
  private:
+  Eigen::Index line_cut(int line_tile) const { return Eigen::Index{inputs_ + 1} * line_tile / line_tiles_; }
+  Eigen::Index column_cut(int column_tile) const { return Eigen::Index{outputs_} * column_tile / column_tiles_; }
+  /// The part of a matrix outputs x (inputs + 1) that a tile holds.
+  template <class Matrix>
+  auto part(Matrix& matrix, std::size_t tile) const {
+    const auto& t = tiles_[tile];
+    return matrix.block(column_cut(static_cast<int>(tile) % column_tiles_), line_cut(static_cast<int>(tile) / column_tiles_), t.outputs(),
+                        t.lines());
+  }
   void read(Direction direction, const In& in, Out out, std::span<const std::uint32_t> sample_ids, const Place& place, Run& run) const;
+  /// Runs body(tile, block of lines, totals) on every block in parallel; brings sums up to date and books the pulses in block order.
+  template <class Body>
+  void program(Body body, PhaseId phase, Run& run);
 
   ArrayOptions options_;
   int layer_ = 0;

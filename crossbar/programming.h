@@ -2,6 +2,9 @@
 // How a wanted change of weights becomes pulses, and what programming did.
 #include <cstdint>
 
+#include "base/random.h"
+#include "crossbar/tile.h"
+
 namespace eqprop {
 
 /// How many pulses a wanted change dw gives; step = nominal step of the device in weight units.
@@ -45,6 +48,7 @@ struct WriteReport {
   std::int64_t missed = 0;   ///< devices left outside the tolerance
   std::int64_t stuck = 0;    ///< of these, devices that moved less than the preset's stuck threshold
   std::int64_t clipped = 0;  ///< weights wanted outside the weight window
+  WriteReport& operator+=(const WriteReport& other);
 };
 
 /// What an update did.
@@ -53,6 +57,32 @@ struct UpdateReport {
   std::int64_t written = 0;  ///< weights that got pulses
   std::int64_t pulses = 0;
   std::int64_t capped = 0;   ///< weights whose pulses were cut to max_pulses
+  UpdateReport& operator+=(const UpdateReport& other);
 };
+
+/// Pulses of one block of lines by polarity, with their energy.
+struct PulseTotals {
+  std::int64_t set = 0;
+  std::int64_t reset = 0;
+  double set_siemens = 0;    ///< [S] sum over pulses of the mean conductance before and after
+  double reset_siemens = 0;  ///< [S]
+  PulseTotals& operator+=(const PulseTotals& other);
+};
+
+/// Pulses on one block of lines (see kLineBlock) of a tile towards `wanted` (outputs x lines of the whole tile, [weight]).
+/// weight_step: weight change of a nominal pulse. Leaves the tile's sums to Tile::refresh.
+UpdateReport update_block(Tile& tile, Eigen::Index block, const Eigen::Ref<const Eigen::MatrixXf>& wanted, const DevicePreset& device,
+                          const PulsePlan& plan, double weight_step, std::uint32_t seed, const Place& place, PulseTotals& totals);
+
+/// Noise of a verify read: sd(G) = sqrt(white^2 + (proportional G)^2).
+struct VerifyNoise {
+  float white = 0;         ///< [S]
+  float proportional = 0;  ///< [1]
+};
+
+/// Write-verify of one block of lines of a tile to `target` weights times `scale` [S per weight], pairs centred in the window.
+WriteReport write_block(Tile& tile, Eigen::Index block, const Eigen::Ref<const Eigen::MatrixXf>& target, double scale,
+                        const DevicePreset& device, const WriteVerify& how, const VerifyNoise& noise, std::uint32_t seed,
+                        const Place& place, PulseTotals& totals);
 
 }  // namespace eqprop

@@ -48,12 +48,12 @@ GpuModel GpuModel::read(const std::filesystem::path& file) { return parse(read_t
 
 GpuModel GpuModel::parse(const std::string& text, const std::string& name) {
   const PriceFile file = parse_price_file(text, name,
-                                          {{"flop", "J per FLOP", "G0", Boundary::B0},
-                                           {"byte", "J per byte", "G1", Boundary::B1},
-                                           {"constant_power", "W", "G2", Boundary::B2},
-                                           {"launch_time", "s per launch", "G2", Boundary::B2},
-                                           {"flop_rate", "FLOP/s", "G2", Boundary::B2},
-                                           {"bandwidth", "byte/s", "G2", Boundary::B2}});
+                                          {{"flop", "J per FLOP", "G0", EnergyBoundary::B0},
+                                           {"byte", "J per byte", "G1", EnergyBoundary::B1},
+                                           {"constant_power", "W", "G2", EnergyBoundary::B2},
+                                           {"launch_time", "s per launch", "G2", EnergyBoundary::B2},
+                                           {"flop_rate", "FLOP/s", "G2", EnergyBoundary::B2},
+                                           {"bandwidth", "byte/s", "G2", EnergyBoundary::B2}});
   if (file.status != "measured" && file.status != "estimate" && file.status != "bound")
     throw InputError(InputKind::file, {name}, "status \"" + file.status + "\" is not known", "accepted: measured, estimate, bound");
   if (!(file.prices[4].min > 0 && file.prices[5].min > 0))
@@ -84,7 +84,7 @@ GpuEnergy gpu_best_batch(const GpuModel& gpu, const std::vector<int>& widths, Pr
   return best;
 }
 
-double energy_ratio(Boundary analog_rank, double analog_joule, GpuRank gpu_rank, double gpu_joule) {
+double energy_ratio(EnergyBoundary analog_rank, double analog_joule, GpuRank gpu_rank, double gpu_joule) {
   if (static_cast<int>(analog_rank) != static_cast<int>(gpu_rank))
     throw InputError(InputKind::config, {},
                      "no ratio of " + std::string(boundary_name(analog_rank)) + " to G" + std::to_string(static_cast<int>(gpu_rank)) +

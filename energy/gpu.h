@@ -72,6 +72,6 @@ GpuEnergy gpu_best_batch(const GpuModel& gpu, const std::vector<int>& widths, Pr
 enum class GpuRank { G0, G1, G2 };
 /// analog / GPU. Throws InputError(config) when the ranks differ: the two sides would not count the same things.
 /// Throws std::logic_error when gpu_joule is not positive.
-double energy_ratio(Boundary analog_rank, double analog_joule, GpuRank gpu_rank, double gpu_joule);
+double energy_ratio(EnergyBoundary analog_rank, double analog_joule, GpuRank gpu_rank, double gpu_joule);
 
 }  // namespace eqprop

@@ -7,26 +7,26 @@ namespace eqprop {
 namespace {
 
 struct EventFacts {
-  Boundary boundary;
+  EnergyBoundary boundary;
   std::string_view unit;  // empty: physical, the ledger carries its joules
 };
 
 // one row per event, in the order of the enum
 constexpr std::array<EventFacts, kEventCount> kFacts = {{
-    {Boundary::B0, ""},                  // cell_read
-    {Boundary::B0, ""},                  // pulse_set
-    {Boundary::B0, ""},                  // pulse_reset
-    {Boundary::B1, "J per conversion"},  // dac_set
-    {Boundary::B1, "J per conversion"},  // adc
-    {Boundary::B1, "J per switch"},      // line_drive
-    {Boundary::B1, "J per update"},      // neuron
-    {Boundary::B1, "J per pulse"},       // write_circuit
-    {Boundary::B1, "J per read"},        // verify_read
-    {Boundary::B2, "J per addition"},    // digital_add
-    {Boundary::B2, "J per update"},      // accumulator
-    {Boundary::B2, "J per bit"},         // buffer_bit
-    {Boundary::B2, "J per number"},      // random_number
-    {Boundary::B2, "J per sweep"},       // control
+    {EnergyBoundary::B0, ""},                  // cell_read
+    {EnergyBoundary::B0, ""},                  // pulse_set
+    {EnergyBoundary::B0, ""},                  // pulse_reset
+    {EnergyBoundary::B1, "J per conversion"},  // dac_set
+    {EnergyBoundary::B1, "J per conversion"},  // adc
+    {EnergyBoundary::B1, "J per switch"},      // line_drive
+    {EnergyBoundary::B1, "J per update"},      // neuron
+    {EnergyBoundary::B1, "J per pulse"},       // write_circuit
+    {EnergyBoundary::B1, "J per read"},        // verify_read
+    {EnergyBoundary::B2, "J per addition"},    // digital_add
+    {EnergyBoundary::B2, "J per update"},      // accumulator
+    {EnergyBoundary::B2, "J per bit"},         // buffer_bit
+    {EnergyBoundary::B2, "J per number"},      // random_number
+    {EnergyBoundary::B2, "J per sweep"},       // control
 }};
 
 const EventFacts& facts(Event event) {
@@ -36,9 +36,9 @@ const EventFacts& facts(Event event) {
 
 }  // namespace
 
-std::string_view boundary_name(Boundary boundary) { return boundary == Boundary::B0 ? "B0" : boundary == Boundary::B1 ? "B1" : "B2"; }
+std::string_view boundary_name(EnergyBoundary boundary) { return boundary == EnergyBoundary::B0 ? "B0" : boundary == EnergyBoundary::B1 ? "B1" : "B2"; }
 
-Boundary event_boundary(Event event) { return facts(event).boundary; }
+EnergyBoundary event_boundary(Event event) { return facts(event).boundary; }
 bool PriceList::is_physical(Event event) { return facts(event).unit.empty(); }
 std::string_view PriceList::event_unit(Event event) { return facts(event).unit; }
 
@@ -72,7 +72,7 @@ EnergySplit price(const Ledger& ledger, const PriceList& prices, PriceLevel leve
   EnergySplit split;
   double sum = 0;
   // boundary by boundary, so that each is the running sum of the parts so far
-  const auto price_boundary = [&](Boundary boundary) {
+  const auto price_boundary = [&](EnergyBoundary boundary) {
     ledger.for_each([&](int layer, PhaseId phase, Event event, const Entry& entry) {
       if (event_boundary(event) != boundary) return;
       double joule = entry.joule;
@@ -82,9 +82,9 @@ EnergySplit price(const Ledger& ledger, const PriceList& prices, PriceLevel leve
     });
     return sum;
   };
-  split.B0 = price_boundary(Boundary::B0);
-  split.B1 = price_boundary(Boundary::B1);
-  split.B2 = price_boundary(Boundary::B2);
+  split.B0 = price_boundary(EnergyBoundary::B0);
+  split.B1 = price_boundary(EnergyBoundary::B1);
+  split.B2 = price_boundary(EnergyBoundary::B2);
   return split;
 }
 

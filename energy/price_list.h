@@ -12,11 +12,11 @@
 namespace eqprop {
 
 /// Nested accounting boundaries: B0 cells; B1 + converters, drivers, neurons, write circuits; B2 + digital control and buffers.
-enum class Boundary { B0, B1, B2 };
+enum class EnergyBoundary { B0, B1, B2 };
 /// "B0", "B1", "B2".
-std::string_view boundary_name(Boundary boundary);
+std::string_view boundary_name(EnergyBoundary boundary);
 /// The boundary that an event belongs to, as listed at enum Event.
-Boundary event_boundary(Event event);
+EnergyBoundary event_boundary(Event event);
 
 /// Which end of the range to use.
 enum class PriceLevel { min, typical, max };
@@ -29,7 +29,7 @@ struct Price {
   std::string unit;    ///< as written, e.g. "pJ per conversion"
   std::string source;  ///< citation
   std::string node;    ///< technology node, e.g. "130 nm"
-  Boundary boundary = Boundary::B1;
+  EnergyBoundary boundary = EnergyBoundary::B1;
   /// The value at one end of the range.
   double at(PriceLevel level) const { return level == PriceLevel::min ? min : level == PriceLevel::max ? max : typical; }
 };
@@ -70,7 +70,7 @@ struct EnergySplit {
     int layer;
     PhaseId phase;
     Event event;
-    Boundary boundary;
+    EnergyBoundary boundary;
     double joule;
   };
   std::vector<Part> parts;  ///< parts of B0, then B1 only, then B2 only; their sum is B2

@@ -27,10 +27,10 @@ struct ExponentialStep {
   float b = 0;           ///< [1]
 
   /// Mean change [S] of a nominal device at conductance g [S] with its own window [low, high] [S].
-  float mean_step(float g, bool up, float low, float high) const {
+  [[gnu::always_inline]] float mean_step(float g, bool up, float low, float high) const {
     const float x = (g + g - low - high) / (high - low);
     const float z = a * x + b;
-    const float y = std::max(1.0f - (up ? A_up : A_down) * exp_float((up ? gamma_up : -gamma_down) * z), 0.0f);
+    const float y = std::max(1.0f - (up ? A_up : A_down) * exp_poly((up ? gamma_up : -gamma_down) * z), 0.0f);
     return (up ? step_up : -step_down) * y;
   }
 };

@@ -20,7 +20,7 @@ struct LinearStep {
   float gamma_down = 0;  ///< [1]
 
   /// Mean change [S] of a nominal device at conductance g [S] with its own window [low, high] [S].
-  float mean_step(float g, bool up, float low, float high) const {
+  [[gnu::always_inline]] float mean_step(float g, bool up, float low, float high) const {
     const float x = (g + g - low - high) / (high - low);
     const float rise = step_up * std::max(1.0f - gamma_up * x, 0.0f);
     const float fall = -step_down * std::max(1.0f + gamma_down * x, 0.0f);

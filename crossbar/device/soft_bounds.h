@@ -16,7 +16,7 @@ struct SoftBounds {
   float step_down = 0;  ///< [S] size of the step of a RESET pulse at the upper bound
 
   /// Mean change [S] of a nominal device at conductance g [S] with its own window [low, high] [S].
-  float mean_step(float g, bool up, float low, float high) const {
+  [[gnu::always_inline]] float mean_step(float g, bool up, float low, float high) const {
     const float room_up = high - g;
     const float room_down = low - g;
     return (up ? step_up * room_up : step_down * room_down) / (high - low);

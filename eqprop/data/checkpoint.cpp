@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <initializer_list>
+#include <iterator>
 #include <string>
 
 #include "base/check.h"
@@ -138,7 +139,8 @@ void write_checkpoint(const fs::path& path, Bytes payload) {
   std::copy(std::begin(kMagic), std::end(kMagic), header);
   put_little_endian(kCheckpointVersion, 4, header + sizeof kMagic);
   put_little_endian(payload.size(), 8, header + sizeof kMagic + 4);
-  const uLong crc = crc32_z(crc32_z(0, header, kHeaderSize), payload.data(), payload.size());
+  uLong crc = crc32_z(0, header, kHeaderSize);
+  if (!payload.empty()) crc = crc32_z(crc, payload.data(), payload.size());  // a null pointer would start the checksum anew
   put_little_endian(crc, kChecksumSize, checksum);
   write_atomic(path, {header, payload, checksum});
 }
@@ -146,7 +148,8 @@ void write_checkpoint(const fs::path& path, Bytes payload) {
 std::vector<std::uint8_t> read_checkpoint(const fs::path& path) {
   auto bytes = read_plain(path);
   const std::string length = std::to_string(bytes.size());
-  if (bytes.empty() || !std::equal(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(std::min(bytes.size(), sizeof kMagic)), kMagic)) {
+  const std::size_t start = std::min(bytes.size(), sizeof kMagic);
+  if (bytes.empty() || !std::equal(kMagic, kMagic + start, bytes.begin())) {
     fail(path, "not a checkpoint, expected a file that begins with EQPCKPT", "is this the right file?");
   }
   if (bytes.size() < kHeaderSize) fail(path, "truncated checkpoint: it ends within the header, at byte " + length, "use an older copy");
@@ -158,7 +161,8 @@ std::vector<std::uint8_t> read_checkpoint(const fs::path& path) {
   const std::uint64_t size = get_little_endian(bytes.data() + sizeof kMagic + 4, 8);
   const std::size_t room = bytes.size() - kHeaderSize;
   if (room < kChecksumSize || size > room - kChecksumSize) {
-    fail(path, "truncated checkpoint: it ends at byte " + length + ", expected a payload of " + std::to_string(size) + " bytes", "use an older copy");
+    fail(path, "truncated checkpoint: it ends at byte " + length + ", expected a payload of " + std::to_string(size) + " bytes",
+         "use an older copy");
   }
   if (size < room - kChecksumSize) {
     fail(path, "checkpoint is longer (" + length + " bytes) than its header says", "use an older copy");

@@ -74,9 +74,8 @@ class Table {
 
   bool is_header() const {
     if (options_.header != CsvHeader::automatic) return options_.header == CsvHeader::present;
-    return std::none_of(cells_.begin(), cells_.end(), [](const Cell& cell) {
-      return cell.text.empty() || parse_number(cell.text).error != std::errc::invalid_argument;
-    });
+    return std::none_of(cells_.begin(), cells_.end(),
+                        [](const Cell& cell) { return cell.text.empty() || parse_number(cell.text).error != std::errc::invalid_argument; });
   }
 
   void add_row() {

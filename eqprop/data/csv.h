@@ -15,12 +15,12 @@ enum class LabelColumn { first, last };
 enum class CsvHeader { automatic, present, absent };
 
 struct CsvOptions {
-  std::string name;                              ///< of the data set; empty: the file's name
+  std::string name;  ///< of the data set; empty: the file's name
   LabelColumn label_column = LabelColumn::last;
   CsvHeader header = CsvHeader::automatic;
-  double scale = 1.0;                            ///< largest value of a feature: x = value / scale, which must lie in [0, 1]
-  int classes = 0;                               ///< 0: largest label + 1
-  std::uint32_t first_id = 0;                    ///< id of the first sample; kTestIdOffset for a test set
+  double scale = 1.0;          ///< largest value of a feature: x = value / scale, which must lie in [0, 1]
+  int classes = 0;             ///< 0: largest label + 1
+  std::uint32_t first_id = 0;  ///< id of the first sample; kTestIdOffset for a test set
 };
 
 /// Parses a table; `file` is named in errors. Throws InputError(file) with line and column of the cell when it is no finite number, lies

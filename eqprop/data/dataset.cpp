@@ -106,8 +106,9 @@ Split carve_validation(const Dataset& data, double fraction, std::uint32_t seed)
   for (std::size_t c = 0; c < sizes.size(); ++c) {
     if (quotas[c] == 0 || quotas[c] == sizes[c]) {
       throw InputError(InputKind::config, {},
-                       "validation fraction " + std::to_string(fraction) + " of data set '" + data.name + "' leaves class " + std::to_string(c) +
-                           " (" + std::to_string(sizes[c]) + " samples) with no sample for " + (quotas[c] == 0 ? "validation" : "training"),
+                       "validation fraction " + std::to_string(fraction) + " of data set '" + data.name + "' leaves class " +
+                           std::to_string(c) + " (" + std::to_string(sizes[c]) + " samples) with no sample for " +
+                           (quotas[c] == 0 ? "validation" : "training"),
                        "choose another fraction or use more samples");
     }
   }

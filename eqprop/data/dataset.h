@@ -18,9 +18,9 @@ struct Dataset {
   std::string name;
   int features = 0;
   int classes = 0;
-  std::vector<float> x;               ///< [samples][features], scaled to [0, 1]
-  std::vector<std::int32_t> labels;   ///< [samples], 0 <= label < classes
-  std::vector<std::uint32_t> ids;     ///< [samples], position in the source file; + kTestIdOffset in a test set
+  std::vector<float> x;              ///< [samples][features], scaled to [0, 1]
+  std::vector<std::int32_t> labels;  ///< [samples], 0 <= label < classes
+  std::vector<std::uint32_t> ids;    ///< [samples], position in the source file; + kTestIdOffset in a test set
 
   std::size_t size() const { return labels.size(); }
   /// The features of sample i (a position, not an id).

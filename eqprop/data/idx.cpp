@@ -23,14 +23,17 @@ std::uint32_t big_endian(const std::uint8_t* p) {
 void check_dimensions(const IdxArray& array, const std::string& file, bool images) {
   const std::size_t count = array.sizes.size();
   if (images ? count >= 2 : count == 1) return;
-  fail(file, 3, "an array of " + std::to_string(count) + " dimensions, expected " + (images ? "2 or more (samples, rows, ...)" : "1 (samples)"),
+  fail(file, 3,
+       "an array of " + std::to_string(count) + " dimensions, expected " + (images ? "2 or more (samples, rows, ...)" : "1 (samples)"),
        "were images and labels given in this order?");
 }
 
 }  // namespace
 
 IdxArray parse_idx(std::vector<std::uint8_t> bytes, const std::string& file) {
-  if (bytes.size() < kMagicSize) fail(file, bytes.size(), "the file ends within the magic number, expected 4 bytes", "fetch the file again");
+  if (bytes.size() < kMagicSize) {
+    fail(file, bytes.size(), "the file ends within the magic number, expected 4 bytes", "fetch the file again");
+  }
   if (bytes[0] != 0 || bytes[1] != 0) fail(file, 0, "not an IDX file, expected two zero bytes", "is this the right file?");
   if (bytes[2] != kUnsignedByte) {
     fail(file, 2, "values of type " + std::to_string(bytes[2]) + ", expected 8 (unsigned byte)", "convert the file");
@@ -54,7 +57,8 @@ IdxArray parse_idx(std::vector<std::uint8_t> bytes, const std::string& file) {
   }
   const std::size_t stored = bytes.size() - header;
   if (stored < total) {
-    fail(file, bytes.size(), "the file ends after " + std::to_string(stored) + " values, expected " + std::to_string(total), "fetch the file again");
+    fail(file, bytes.size(), "the file ends after " + std::to_string(stored) + " values, expected " + std::to_string(total),
+         "fetch the file again");
   }
   if (stored > total) {
     fail(file, header + total, std::to_string(stored - total) + " bytes follow the last value, expected the end of the file",
@@ -73,7 +77,8 @@ Dataset read_idx(const std::filesystem::path& images, const std::filesystem::pat
   check_dimensions(classes, labels.string(), false);
   const std::size_t count = pixels.sizes[0];
   if (classes.sizes[0] != count) {
-    fail(labels.string(), kMagicSize, std::to_string(classes.sizes[0]) + " labels, expected " + std::to_string(count) + " as in " + images.string(),
+    fail(labels.string(), kMagicSize,
+         std::to_string(classes.sizes[0]) + " labels, expected " + std::to_string(count) + " as in " + images.string(),
          "do both files belong to the same set?");
   }
   const std::size_t features = pixels.values.size() / count;

@@ -17,10 +17,10 @@ struct IdxArray {
 };
 
 struct IdxOptions {
-  std::string name;                 ///< of the data set; empty: the images' file name
-  float scale = 1.0f / 255.0f;      ///< x = byte * scale; in (0, 1/255]
-  int classes = 0;                  ///< 0: largest label + 1
-  std::uint32_t first_id = 0;       ///< id of the first sample; kTestIdOffset for a test set
+  std::string name;             ///< of the data set; empty: the images' file name
+  float scale = 1.0f / 255.0f;  ///< x = byte * scale; in (0, 1/255]
+  int classes = 0;              ///< 0: largest label + 1
+  std::uint32_t first_id = 0;   ///< id of the first sample; kTestIdOffset for a test set
 };
 
 /// Parses IDX bytes; `file` is named in errors. Throws InputError(file) with the byte offset of the damage: wrong magic, another type,

@@ -88,6 +88,8 @@ MatrixXd interaction(const ReferenceProblem& p, const ReferenceStates& s) {
   return q;
 }
 
+bool is_piecewise_linear(Activation a) { return a == Activation::linear || !is_smooth(a); }
+
 double act(const Layer& layer, double u) {
   if (layer.activation == Activation::tanh) return std::tanh(u);
   if (layer.activation == Activation::logistic) return 1 / (1 + std::exp(-u));
@@ -266,6 +268,7 @@ double reference_potential(const ReferenceProblem& p, const ReferenceStates& s) 
 }
 
 void reference_sweep(const ReferenceProblem& p, ReferenceStates& s) {
+  for (int l = 1; l <= depth_of(p); ++l) check(is_piecewise_linear(layer_of(p, l).activation), "plain sweeps take explicit activations only");
   for (int l = 1; l <= depth_of(p); ++l) s[static_cast<std::size_t>(l)] = clipped(layer_of(p, l), field_of(p, s, l), curvature_of(p, l));
 }
 
@@ -300,10 +303,6 @@ ReferenceEquilibrium reference_settle_active_set(const ReferenceProblem& problem
   constexpr int kGuessSweeps = 500;
   constexpr int kSets = 200;
   check(problem.cost == Cost::squared_error, "the active set knows squared error only");
-  for (int l = 1; l <= depth_of(problem); ++l) {
-    const Activation a = layer_of(problem, l).activation;
-    check(a == Activation::linear || !is_smooth(a), "this reference takes piecewise linear activations only");
-  }
   // the units that plain sweeps clip
   ReferenceStates guess = start;
   guess[0] = problem.input;

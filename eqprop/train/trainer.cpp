@@ -46,11 +46,14 @@ Trainer<T>::~Trainer() = default;
 template <class T>
 bool Trainer<T>::run_epoch(const Dataset& train, const std::function<bool(const Progress&)>& after_step, EpochReport& report) {
   check(train.size() == samples_, "the training set has another size than the trainer was built for");
-  const auto order = shuffled(train.size(), run_.seed, static_cast<std::uint32_t>(epoch_));
+  if (order_epoch_ != epoch_) {
+    order_ = shuffled(train.size(), run_.seed, static_cast<std::uint32_t>(epoch_));
+    order_epoch_ = epoch_;
+  }
   if (position_ == 0) calibrate(train);
   while (position_ < train.size()) {
     const std::size_t count = std::min(static_cast<std::size_t>(options_.batch), train.size() - position_);
-    step(train, std::span(order).subspan(position_, count));
+    step(train, std::span<const std::uint32_t>(order_).subspan(position_, count));
     position_ += count;
     samples_trained_ += static_cast<std::int64_t>(count);
     ++step_;

@@ -96,6 +96,8 @@ class Trainer {
   EpochSums sums_;
   LostClasses lost_;
 
+  std::vector<std::uint32_t> order_;  // of the epoch order_epoch_
+  int order_epoch_ = -1;
   Batch<T> batch_;
   Matrix<T> drive_, output_;
   State<T> free_, nudged_;

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/random.h"
@@ -35,18 +36,30 @@ TEST_CASE("parallel_for visits every item once and gives the same bits for any n
   CHECK(hardware_threads() >= 1);
 }
 
-TEST_CASE("the exception of the lowest index is rethrown", "[base][parallel]") {
+TEST_CASE("the exception of the lowest index is rethrown, whichever comes first", "[base][parallel]") {
   for (const int threads : {1, 2, 7}) {
-    for (int repeat = 0; repeat < 50; ++repeat) {
+    for (int repeat = 0; repeat < 20; ++repeat) {
+      // items 5 and 6 fail while both are under way, by turns the one or the other first; the waits are bounded
+      std::atomic<int> under_way = 0;
+      std::atomic<bool> first_thrown = false;
+      const auto wait = [&](const auto& ready) {
+        for (int turns = 0; threads > 1 && !ready() && turns < 20'000; ++turns) std::this_thread::yield();
+      };
+      const auto fail = [&](std::size_t i) {
+        ++under_way;
+        wait([&] { return under_way == 2; });
+        const bool goes_first = (i == 5) == (repeat % 2 == 1);
+        if (!goes_first) {
+          wait([&] { return first_thrown.load(); });
+          for (int turn = 0; turn < 200; ++turn) std::this_thread::yield();
+        }
+        first_thrown = true;
+        throw std::runtime_error(std::to_string(i));
+      };
       std::string caught;
       try {
-        // the lowest failing item is the slowest one
-        parallel_for(64, threads, [](std::size_t i) {
-          if (i == 5) {
-            std::atomic<int> spin = 0;
-            while (spin < 20000) ++spin;
-          }
-          if (i >= 5 && i % 2 == 1) throw std::runtime_error(std::to_string(i));
+        parallel_for(64, threads, [&](std::size_t i) {
+          if (i == 5 || i == 6) fail(i);
         });
       } catch (const std::runtime_error& error) {
         caught = error.what();

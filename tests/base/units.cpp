@@ -30,8 +30,9 @@ TEST_CASE("quantities become SI, the same double as the literal", "[base][units]
 }
 
 TEST_CASE("what is no quantity is an InputError that says what was expected", "[base][units]") {
-  for (const char* text : {"", " ", "V", "mV", "200", "200 ", "200 mA", "200 mVx", "200 mV 3", "200 m V", "nan V", "inf V", "-inf V", "1e999 V",
-                           "0x10 V", "1,5 V", "+-1 V", "--1 V", "200 MV", "200 MmV", "1 2 V", "200 v", "1e V", "5 \xC2\xB5"}) {
+  for (const char* text :
+       {"",       " ",       "V",      "mV",    "200",   "200 ",  "200 mA", "200 mVx", "200 mV 3", "200 m V", "nan V", "inf V",
+        "-inf V", "1e999 V", "0x10 V", "1,5 V", "+-1 V", "--1 V", "200 MV", "200 MmV", "1 2 V",    "200 v",   "1e V",  "5 \xC2\xB5"}) {
     INFO(text);
     try {
       parse_quantity(text, Unit::volt);

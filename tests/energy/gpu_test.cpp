@@ -169,7 +169,7 @@ TEST_CASE("no swept batch beats the best one", "[gpu]") {
 }
 
 TEST_CASE("a ratio needs equal ranks", "[gpu]") {
-  const Boundary analog[] = {Boundary::B0, Boundary::B1, Boundary::B2};
+  const EnergyBoundary analog[] = {EnergyBoundary::B0, EnergyBoundary::B1, EnergyBoundary::B2};
   const GpuRank gpu[] = {GpuRank::G0, GpuRank::G1, GpuRank::G2};
   for (int a = 0; a < 3; ++a)
     for (int g = 0; g < 3; ++g) {
@@ -178,9 +178,9 @@ TEST_CASE("a ratio needs equal ranks", "[gpu]") {
       else
         CHECK_THROWS_AS(energy_ratio(analog[a], 3e-9, gpu[g], 2e-9), InputError);
     }
-  const std::string message = message_of([] { energy_ratio(Boundary::B0, 1, GpuRank::G2, 1); });
+  const std::string message = message_of([] { energy_ratio(EnergyBoundary::B0, 1, GpuRank::G2, 1); });
   CHECK(has(message, "B0 to G2"));
-  CHECK_THROWS_AS(energy_ratio(Boundary::B0, 1, GpuRank::G0, 0), std::logic_error);
+  CHECK_THROWS_AS(energy_ratio(EnergyBoundary::B0, 1, GpuRank::G0, 0), std::logic_error);
 }
 
 TEST_CASE("a faulty board file is refused", "[gpu]") {

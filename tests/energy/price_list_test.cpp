@@ -1,6 +1,7 @@
 #include "energy/price_list.h"
 
 #include <algorithm>
+#include <sstream>
 #include <stdexcept>
 
 #include "base/check.h"
@@ -17,16 +18,17 @@ const std::filesystem::path kPrices = EQPROP_SOURCE_DIR "/energy/prices";
 
 // a complete list; every event costs (1, 2, 3) x (its number + 1) pJ
 std::string list_text() {
-  std::string text = "name = \"test\"\n";
+  std::ostringstream text;
+  text << "name = \"test\"\n";
   for (std::size_t i = 0; i < kEventCount; ++i) {
     const Event event = static_cast<Event>(i);
     if (PriceList::is_physical(event)) continue;
-    const int n = static_cast<int>(i) + 1;
-    text += "[" + std::string(event_name(event)) + "]\nmin = " + std::to_string(n) + "\ntypical = " + std::to_string(2 * n) +
-            "\nmax = " + std::to_string(3 * n) + "\nunit = \"p" + std::string(PriceList::event_unit(event)) +
-            "\"\nsource = \"a test\"\nnode = \"130 nm\"\nboundary = \"" + std::string(boundary_name(event_boundary(event))) + "\"\n";
+    const std::size_t n = i + 1;
+    text << "[" << event_name(event) << "]\nmin = " << n << "\ntypical = " << 2 * n << "\nmax = " << 3 * n << "\nunit = \"p"
+         << PriceList::event_unit(event) << "\"\nsource = \"a test\"\nnode = \"130 nm\"\nboundary = \""
+         << boundary_name(event_boundary(event)) << "\"\n";
   }
-  return text;
+  return text.str();
 }
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
@@ -65,7 +67,7 @@ TEST_CASE("a price list reads its numbers in joules", "[prices]") {
   CHECK(adc.at(PriceLevel::typical) == Approx(10e-12).epsilon(1e-15));
   CHECK(adc.at(PriceLevel::max) == Approx(15e-12).epsilon(1e-15));
   CHECK(adc.unit == "pJ per conversion");
-  CHECK(adc.boundary == Boundary::B1);
+  CHECK(adc.boundary == EnergyBoundary::B1);
   const PriceList femto = PriceList::parse(replaced(list_text(), "pJ per bit", "fJ per bit"), "prices.toml");
   CHECK(femto.price(Event::buffer_bit).typical == Approx(1e-3 * list.price(Event::buffer_bit).typical).epsilon(1e-15));
   const PriceList plain = PriceList::parse(replaced(list_text(), "pJ per bit", "J per bit"), "prices.toml");
@@ -167,7 +169,7 @@ TEST_CASE("pricing is additive, nested, and the parts make the whole", "[prices]
       double sum = 0, cells = 0;
       for (const EnergySplit::Part& part : p.parts) {
         sum += part.joule;
-        if (part.boundary == Boundary::B0) cells += part.joule;
+        if (part.boundary == EnergyBoundary::B0) cells += part.joule;
         CHECK(part.boundary == event_boundary(part.event));
       }
       CHECK(sum == p.B2);

@@ -23,8 +23,8 @@ int main() {
     read.resize(2 * n, 3 * n);  // .. freed here
 
     Vector<float> sums = coupling.row_sums();
-    sums.conservativeResize(4 * n);                     // reallocated here
-    coupling.store().resize(n, n);                      // the library's own buffer
+    sums.conservativeResize(4 * n);  // reallocated here
+    coupling.store().resize(n, n);   // the library's own buffer
     coupling.bias() = Vector<float>::Zero(padded_length(n));
   }
   std::printf("sum %g, expected %g\n", sum, expected);

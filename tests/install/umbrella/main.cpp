@@ -37,6 +37,7 @@ int main(int, char** argv) {
   if (!trainer.run_epoch(data, {}, report) || report.sums.samples != 64) return 1;
 
   const PriceList prices = PriceList::read(std::string(argv[1]) + "/prices/cmos130.toml");
-  std::printf("trained on %d samples; an adc conversion costs %g J\n", static_cast<int>(report.sums.samples), prices.price(Event::adc).typical);
+  std::printf("trained on %d samples; an adc conversion costs %g J\n", static_cast<int>(report.sums.samples),
+              prices.price(Event::adc).typical);
   return prices.price(Event::adc).typical > 0 ? 0 : 1;
 }

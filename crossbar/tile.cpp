@@ -1,0 +1,113 @@
+#include "crossbar/tile.h"
+
+#include <algorithm>
+#include <span>
+
+#include "base/random.h"
+
+namespace eqprop {
+namespace {
+
+using Eigen::Index;
+
+void draw_plane(DevicePlane& plane, const DevicePreset& device, std::uint32_t seed, std::uint32_t key_tile, Index outputs, Index lines) {
+  const auto n = static_cast<std::size_t>(outputs * lines);
+  const RandomKey spread(seed, Purpose::device_spread, key_tile);
+  const auto draws = [&](std::uint32_t what, bool normal) {
+    Eigen::MatrixXf xi(outputs, lines);
+    const Place place{.step = 0, .sample = what};
+    normal ? spread.fill_normal(place, 0, xi.data(), n) : spread.fill_uniform(place, 0, xi.data(), n);
+    return xi;
+  };
+  const auto g_min = static_cast<float>(device.G_min);
+  const auto g_max = static_cast<float>(device.G_max);
+  const auto bound = static_cast<float>(device.bound_spread);
+
+  // beyond three sigma draws are cut, so that bounds stay positive and in order
+  const auto clipped = [&](std::uint32_t what) { return draws(what, true).array().max(-3.0f).min(3.0f).eval(); };
+  plane.low = g_min * (1.0f + bound * clipped(0)).matrix();
+  plane.high = g_max * (1.0f + bound * clipped(1)).matrix();
+  const Eigen::ArrayXXf factor = (1.0f + static_cast<float>(device.step_spread) * draws(2, true).array()).max(0.1f);
+  const Eigen::ArrayXXf tilt = static_cast<float>(device.asymmetry_spread) * (2.0f * draws(3, false).array() - 1.0f);
+  plane.up = (factor * (1.0f + tilt)).matrix();
+  plane.down = (factor * (1.0f - tilt)).matrix();
+  plane.g = plane.low;
+  plane.pulses.setZero(outputs, lines);
+
+  if (device.stuck_low + device.stuck_high > 0) {
+    Eigen::MatrixXf u(outputs, lines);
+    RandomKey(seed, Purpose::fault, key_tile).fill_uniform({}, 0, u.data(), n);
+    for (std::size_t i = 0; i < n; ++i) {
+      const float x = u.data()[i];
+      if (x >= static_cast<float>(device.stuck_low + device.stuck_high)) continue;
+      plane.up.data()[i] = plane.down.data()[i] = 0;
+      plane.g.data()[i] = x < static_cast<float>(device.stuck_low) ? plane.low.data()[i] : plane.high.data()[i];
+    }
+  }
+  if (device.write_noise > 0) plane.hidden = plane.g;
+}
+
+void put(ByteWriter& out, const Eigen::MatrixXf& m) { out.put_array(std::span<const float>(m.data(), static_cast<std::size_t>(m.size()))); }
+void get(ByteReader& in, Eigen::MatrixXf& m) { in.get_array(std::span<float>(m.data(), static_cast<std::size_t>(m.size()))); }
+
+}  // namespace
+
+Tile::Tile(const DevicePreset& device, std::uint32_t seed, std::uint32_t tile_id, Index outputs, Index lines, bool with_squares,
+           bool with_accumulator)
+    : id(tile_id) {
+  draw_plane(plus, device, seed, 2 * id, outputs, lines);
+  draw_plane(minus, device, seed, 2 * id + 1, outputs, lines);
+  difference.resize(outputs, lines);
+  if (with_squares) squares.resize(outputs, lines);
+  if (with_accumulator) accumulator.setZero(outputs, lines);
+  line_sum.resize(lines);
+  column_sum.resize(outputs);
+  column_part.resize(outputs, blocks());
+  for (Index line = 0; line < lines; ++line) refresh_line(line);
+  for (Index block = 0; block < blocks(); ++block) refresh_block(block);
+  refresh();
+}
+
+void Tile::refresh_line(Index line) {
+  const auto p = plus.g.col(line).array();
+  const auto m = minus.g.col(line).array();
+  difference.col(line) = (p - m).matrix();
+  if (squares.size()) squares.col(line) = (p * p + m * m).matrix();
+  line_sum[line] = (p.cast<double>() + m.cast<double>()).sum();
+}
+
+void Tile::refresh_block(Index block) {
+  const Index first = block * kLineBlock;
+  auto part = column_part.col(block);
+  part.setZero();
+  for (Index line = first; line < std::min(first + kLineBlock, lines()); ++line)
+    part += plus.g.col(line).cast<double>() + minus.g.col(line).cast<double>();
+}
+
+void Tile::refresh() {
+  column_sum.setZero();
+  for (Index block = 0; block < blocks(); ++block) column_sum += column_part.col(block);
+}
+
+void Tile::save(ByteWriter& out) const {
+  for (const DevicePlane* plane : {&plus, &minus}) {
+    put(out, plane->g);
+    put(out, plane->hidden);
+    out.put_array(std::span<const std::uint32_t>(plane->pulses.data(), static_cast<std::size_t>(plane->pulses.size())));
+  }
+  put(out, accumulator);
+}
+
+void Tile::restore(ByteReader& in) {
+  for (DevicePlane* plane : {&plus, &minus}) {
+    get(in, plane->g);
+    get(in, plane->hidden);
+    in.get_array(std::span<std::uint32_t>(plane->pulses.data(), static_cast<std::size_t>(plane->pulses.size())));
+  }
+  get(in, accumulator);
+  for (Index line = 0; line < lines(); ++line) refresh_line(line);
+  for (Index block = 0; block < blocks(); ++block) refresh_block(block);
+  refresh();
+}
+
+}  // namespace eqprop

@@ -1,0 +1,24 @@
+#pragma once
+// One function per command: adds it to the program's arguments. When the command is chosen its result goes to `exit_code`; user's mistakes
+// leave as InputError.
+#include <CLI/CLI.hpp>
+
+#include <string>
+#include <vector>
+
+namespace eqprop {
+
+inline constexpr int kExitDone = 0;
+inline constexpr int kExitCheckFailed = 1;
+inline constexpr int kExitConfig = 2;
+inline constexpr int kExitFile = 3;
+inline constexpr int kExitTarget = 4;
+
+/// `arguments` as typed, the program first: for the command that resumes a run.
+void add_train(CLI::App& app, const std::vector<std::string>& arguments, int& exit_code);
+void add_eval(CLI::App& app, int& exit_code);
+void add_energy(CLI::App& app, int& exit_code);
+void add_gradcheck(CLI::App& app, int& exit_code);
+void add_devices(CLI::App& app, int& exit_code);
+
+}  // namespace eqprop

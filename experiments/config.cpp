@@ -1,0 +1,236 @@
+#include "experiments/config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "energy/nearest.h"
+#include "eqprop/data/sources.h"
+#include "experiments/fields.h"
+
+namespace eqprop {
+namespace {
+
+constexpr Interval kPositive{0, 1e6, true, false};
+constexpr Interval kFraction{0, 1, false, false};
+constexpr Interval kPart{0, 1, true, true};
+
+template <class E, class Name>
+std::vector<std::pair<std::string_view, E>> named(std::initializer_list<E> values, Name name) {
+  std::vector<std::pair<std::string_view, E>> out;
+  for (const E value : values) out.emplace_back(name(value), value);
+  return out;
+}
+
+const auto kActivations = named({Activation::hard_sigmoid, Activation::clipped_relu, Activation::linear, Activation::tanh, Activation::logistic},
+                                activation_name);
+const auto kEstimators = named({Estimator::one_sided, Estimator::centered, Estimator::random_sign}, estimator_name);
+const auto kSchedules = named({Schedule::constant, Schedule::linear, Schedule::exponential, Schedule::cosine}, schedule_name);
+const std::vector<std::pair<std::string_view, Cost>> kCosts = {{"squared_error", Cost::squared_error}, {"cross_entropy", Cost::cross_entropy}};
+const std::vector<std::pair<std::string_view, Substrate>> kSubstrates = {{"ideal", Substrate::ideal}, {"crossbar", Substrate::crossbar}};
+const std::vector<std::pair<std::string_view, Loop>> kLoops = {{"digital", Loop::digital}, {"analog", Loop::analog}};
+const std::vector<std::pair<std::string_view, PulseMode>> kModes = {
+    {"sign", PulseMode::sign}, {"count", PulseMode::count}, {"threshold_accumulate", PulseMode::accumulate}};
+const std::vector<std::pair<std::string_view, PairRule>> kPairs = {{"toward_middle", PairRule::toward_middle}, {"alternate", PairRule::alternate}};
+
+// names that are only known at run time, as a choice of texts
+std::vector<std::pair<std::string_view, std::string>> texts(const std::vector<std::string>& names) {
+  std::vector<std::pair<std::string_view, std::string>> out;
+  for (const std::string& name : names) out.emplace_back(name, name);
+  return out;
+}
+
+template <class Fields, class C>
+void visit_network(Fields& f, C& c) {
+  f.section("network");
+  f.require("layers = [64, 128, 10]");
+  f.integers("layers", c.layers, 1, 100000);
+  f.choice("hidden", c.hidden, kActivations);
+  f.choice("cost", c.cost, kCosts);
+  std::vector<std::pair<std::string_view, std::optional<Activation>>> outputs(kActivations.begin(), kActivations.end());
+  outputs.emplace_back("softmax", std::nullopt);
+  if constexpr (Fields::kReads) {
+    if (c.cost == Cost::cross_entropy) c.output = std::nullopt;
+  }
+  f.choice("output", c.output, outputs);
+  f.number("ceiling", c.ceiling, {0, 1000, true, false});
+  f.number("initial_scale", c.initial_scale, {0, 100, true, false});
+  f.choice("coupling", c.coupling, kSubstrates);
+}
+
+template <class Fields, class C>
+void visit_train(Fields& f, C& c) {
+  auto& train = c.train;
+  f.section("train");
+  f.require("epochs = 10");
+  f.integer("epochs", train.epochs, 1, 1000000);
+  f.integer("batch", train.batch, 1, 65536);
+  f.choice("estimator", train.estimator, kEstimators);
+  f.number("beta", train.beta, {-1, 1, true, true});
+  f.require("rates = [0.3, 0.1]");
+  f.numbers("rates", train.rule.rates, {0, 1e6, false, false});
+  f.number("momentum", train.rule.momentum, {0, 1, false, true});
+  f.choice("schedule", train.rule.schedule, kSchedules);
+  f.number("final_fraction", train.rule.final_fraction, kFraction);
+  f.integer("calibration_samples", train.calibration_samples, 0, 1000000);
+  f.flag("kernel", train.kernel);
+
+  f.section("settle");
+  f.number("tolerance", train.free.tolerance, {0, 1, false, true});
+  f.integer("budget", train.free.budget, 1, 60000);
+  f.integer("noise_window", train.free.noise_window, 1, 1000);
+  f.number("noise_margin", train.free.noise_margin, {0, 100, true, false});
+  // what is not said about the nudged phases is as in the free phase
+  if constexpr (Fields::kReads) train.nudged = train.free;
+  f.number("nudged_tolerance", train.nudged.tolerance, {0, 1, false, true});
+  f.integer("nudged_budget", train.nudged.budget, 1, 60000);
+}
+
+template <class Fields, class C>
+void visit_crossbar(Fields& f, C& c) {
+  auto& array = c.crossbar.array;
+  f.section("crossbar");
+  f.choice("device", c.device, texts(preset_names()));
+  f.choice("loop", c.crossbar.loop, kLoops);
+  f.integer("max_rows", array.max_rows, 1, 65536);
+  f.integer("max_columns", array.max_cols, 1, 65536);
+  f.quantity("read_voltage", array.read_volt, Unit::volt, {1e-6, 10, false, false});
+  f.quantity("read_time", array.read_second, Unit::second, {1e-15, 1, false, false});
+  f.integer("dac_bits", array.dac.bits, 0, 20);
+  f.integer("adc_bits", array.adc_forward.bits, 0, 20);
+  if constexpr (Fields::kReads) array.adc_backward.bits = array.adc_forward.bits;
+  f.number("read_noise", array.read_noise.white, kFraction);
+  f.number("read_noise_proportional", array.read_noise.proportional, kFraction);
+  f.choice("programming", array.plan.mode, kModes);
+  f.choice("pair", array.plan.pair, kPairs);
+  f.integer("max_pulses", array.plan.max_pulses, 1, 4096);
+  f.number("sign_threshold", array.plan.sign_threshold, {0, 1e6, false, false});
+  f.quantity("write_tolerance", array.write.tolerance, Unit::siemens, {1e-12, 1, false, false});
+  f.integer("write_max_pulses", array.write.max_pulses, 1, 1000000);
+  f.number("weight_headroom", array.weight_headroom, {1, 1e6, false, false});
+  f.number("weight_max", array.weight_max, {0, 1e6, false, false});
+  f.number("adc_margin", c.crossbar.adc_margin, {1, 100, false, false});
+  f.quantity("analog_time", c.crossbar.analog_second, Unit::second, {1e-15, 0.999, false, false});
+  f.number("linear_range", c.crossbar.linear_range, {1, 1000, false, false});
+}
+
+// all keys of a config, once for reading and once for writing
+template <class Fields, class C>
+void visit(Fields& f, C& c, bool with_target) {
+  f.section("");
+  f.require("seed = 1");
+  f.integer("seed", c.seed);
+  f.section("data");
+  f.require("name = \"digits\"");
+  f.choice("name", c.data, texts(data_names()));
+  f.number("validation_fraction", c.validation_fraction, kPart);
+  visit_network(f, c);
+  visit_train(f, c);
+  // a file may describe the crossbar and not use it, so that one --set compares the two
+  if (Fields::kReads || c.coupling == Substrate::crossbar) visit_crossbar(f, c);
+  f.section("energy");
+  f.text("prices", c.prices);
+  f.text("gpu", c.gpu);
+  if (!with_target) return;
+  f.section("target");
+  f.number("validation_accuracy", c.target.validation_accuracy, kFraction);
+  f.number("test_accuracy", c.target.test_accuracy, kFraction);
+  f.number("cosine", c.target.cosine, {-1, 1, false, false});
+}
+
+// what fields cannot tell one by one
+void check_together(const Config& c, const FieldReader& reader) {
+  const auto fail = [&](const std::string& key, const std::string& message, const std::string& remedy = {}) {
+    throw InputError(InputKind::config, reader.where(key), "`" + key + "` " + message, remedy);
+  };
+  if (c.layers.size() < 2) fail("network.layers", "needs the input and at least one layer", "e.g. layers = [64, 128, 10]");
+  if (c.cost == Cost::cross_entropy && c.layers.size() < 3)
+    fail("network.layers", "needs a hidden layer with cost = \"cross_entropy\"", "the read-out stands beside the system, e.g. layers = [64, 128, 10]");
+  if ((c.cost == Cost::cross_entropy) != !c.output.has_value())
+    fail("network.output", c.output ? "must be \"softmax\" with cost = \"cross_entropy\"" : "= \"softmax\" needs cost = \"cross_entropy\"");
+  if (c.train.rule.rates.size() + 1 != c.layers.size())
+    fail("train.rates", fmt::format("has {} rates, but layers {} have {} couplings", c.train.rule.rates.size(), layers_text(c), c.layers.size() - 1),
+         "one rate per coupling, first the one above the input");
+  if (c.train.beta == 0) fail("train.beta", "= 0: expected a number other than 0 in (-1, 1)", "try 0.5");
+  if (c.crossbar.array.dac.bits == 1) fail("crossbar.dac_bits", "= 1: expected 0 (off) or 2 .. 20");
+  if (c.crossbar.array.adc_forward.bits == 1) fail("crossbar.adc_bits", "= 1: expected 0 (off) or 2 .. 20");
+}
+
+// the library's own checks name "section.key" first: the file's line is found by that
+template <class Check>
+void with_place(const FieldReader& reader, Check library_check) {
+  try {
+    library_check();
+  } catch (const InputError& error) {
+    if (!error.where().file.empty()) throw;
+    const std::string message = error.what();
+    const auto end = std::min(message.find_first_not_of("abcdefghijklmnopqrstuvwxyz_."), message.size());
+    throw InputError(error.kind(), reader.where(message.substr(0, end)), message);
+  }
+}
+
+}  // namespace
+
+NetworkOptions Config::network() const {
+  NetworkOptions out;
+  const std::size_t settling = layers.size() - (output ? 0 : 1);
+  for (std::size_t l = 0; l < settling; ++l) {
+    const bool last = l + 1 == layers.size();
+    out.layers.push_back({layers[l], last ? *output : hidden, ceiling});
+  }
+  out.cost = cost;
+  out.classes = layers.back();
+  out.initial_scale = initial_scale;
+  out.substrate = coupling;
+  out.crossbar = crossbar;
+  return out;
+}
+
+Config parse_config(const std::string& text, const std::string& file, const Overrides& overrides) {
+  TomlValues values(text, file);
+  for (const std::string& assignment : overrides.sets) values.set(assignment);
+  if (overrides.seed) values.set("seed", TomlValue{{"--seed", 0, 0}, std::int64_t{*overrides.seed}});
+  if (overrides.estimator) values.set("train.estimator", TomlValue{{"--estimator", 0, 0}, *overrides.estimator});
+  if (overrides.beta) values.set("train.beta", TomlValue{{"--beta", 0, 0}, *overrides.beta});
+
+  Config config;
+  FieldReader reader(values);
+  visit(reader, config, true);
+  reader.finish();
+  check_together(config, reader);
+  config.crossbar.array.device = preset(config.device);
+  config.where_layers = reader.where("network.layers");
+  with_place(reader, [&] { config.network().validate(); });
+  with_place(reader, [&] { config.train.validate(config.network()); });
+  if (config.coupling == Substrate::crossbar && config.crossbar.array.device.kind == DeviceKind::verify_only) {
+    throw InputError(InputKind::config, reader.where("crossbar.device"),
+                     "device \"" + config.device + "\" is known only as written by write-verify: it has no pulse law and cannot be trained",
+                     "choose a preset of kind `pulse`, see `eqprop devices`");
+  }
+  return config;
+}
+
+Config read_config(const std::filesystem::path& file, const Overrides& overrides) {
+  Config config = parse_config(read_config_text(file), file.string(), overrides);
+  // a price file given as a path lies beside the config; made absolute, since the resolved config will stand elsewhere
+  for (std::string* name : {&config.prices, &config.gpu})
+    if (name->find('/') != std::string::npos || name->ends_with(".toml"))
+      *name = (std::filesystem::absolute(file).parent_path() / *name).lexically_normal().string();
+  return config;
+}
+
+std::string config_text(const Config& config) {
+  FieldWriter writer;
+  visit(writer, config, true);
+  return writer.result();
+}
+
+std::string config_identity(const Config& config) {
+  FieldWriter writer;
+  visit(writer, config, false);
+  return writer.result();
+}
+
+std::string layers_text(const Config& config) { return fmt::format("{}", fmt::join(config.layers, "-")); }
+
+}  // namespace eqprop

@@ -1,0 +1,52 @@
+#pragma once
+// One run in memory: data, network, trainer and history, and its checkpoint.
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "eqprop/train/trainer.h"
+#include "experiments/config.h"
+#include "experiments/history.h"
+#include "experiments/places.h"
+
+namespace eqprop {
+
+/// The program's version, e.g. "0.1.0".
+std::string_view program_version();
+
+class Experiment {
+ public:
+  /// Loads the data, carves the validation set, builds the network with its initial write in the ledger.
+  /// Throws InputError(config) when layers and data do not fit, InputError(file) when the data is missing.
+  Experiment(const Config& config, const Places& places, int threads);
+
+  const Config& config() const { return config_; }
+  const Dataset& train() const { return train_; }
+  const Dataset& validation() const { return validation_; }
+  const Dataset& test() const { return test_; }
+  Trainer<float>& trainer() { return *trainer_; }
+  const Trainer<float>& trainer() const { return *trainer_; }
+
+  std::vector<EpochRow> rows;           ///< epochs done
+  std::optional<double> test_accuracy;  ///< set when the run is finished
+
+  LedgerFile ledger_file() const { return {trainer_->ledger(), trainer_->samples_trained(), trainer_->wear()}; }
+
+  /// Writes the checkpoint, atomically. Wall-clock times are no part of it.
+  void save(const std::filesystem::path& file) const;
+  /// Goes on where a checkpoint ended. Throws InputError(file) when it is damaged or of another version, InputError(config) when it belongs to
+  /// another config, naming the first key that differs.
+  void restore(const std::filesystem::path& file);
+
+ private:
+  Config config_;
+  Dataset train_, validation_, test_;
+  std::unique_ptr<Network<float>> network_;
+  std::unique_ptr<Trainer<float>> trainer_;
+};
+
+/// Throws InputError(config) unless first and last layer fit the data.
+void check_layers(const Config& config, const Dataset& data);
+
+}  // namespace eqprop

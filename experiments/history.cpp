@@ -1,0 +1,161 @@
+#include "experiments/history.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "base/check.h"
+
+namespace eqprop {
+
+using Json = nlohmann::ordered_json;
+
+void save_rows(const std::vector<EpochRow>& rows, ByteWriter& out) {
+  out.put<std::uint64_t>(rows.size());
+  for (const EpochRow& row : rows) {
+    const EpochSums& s = row.sums;
+    out.put<std::int32_t>(row.epoch);
+    for (const std::int64_t v : {s.samples, s.correct, s.settles, s.sweeps, s.converged, s.noise_floor, s.diverged, row.pulses}) out.put(v);
+    for (const double v : {s.cost, s.hardware_second, row.validation_accuracy, row.joule[0], row.joule[1], row.joule[2]}) out.put(v);
+    out.put(row.pulses_per_device_max);
+    out.put<std::uint8_t>(row.priced ? 1 : 0);
+  }
+}
+
+std::vector<EpochRow> restore_rows(ByteReader& in) {
+  std::vector<EpochRow> rows;
+  const auto count = in.get<std::uint64_t>();
+  for (std::uint64_t i = 0; i < count; ++i) {
+    EpochRow row;
+    EpochSums& s = row.sums;
+    row.epoch = in.get<std::int32_t>();
+    for (std::int64_t* v : {&s.samples, &s.correct, &s.settles, &s.sweeps, &s.converged, &s.noise_floor, &s.diverged, &row.pulses})
+      *v = in.get<std::int64_t>();
+    for (double* v : {&s.cost, &s.hardware_second, &row.validation_accuracy, &row.joule[0], &row.joule[1], &row.joule[2]}) *v = in.get<double>();
+    row.pulses_per_device_max = in.get<std::uint32_t>();
+    row.priced = in.get<std::uint8_t>() != 0;
+    rows.push_back(row);
+  }
+  return rows;
+}
+
+EpochSums total(const std::vector<EpochRow>& rows) {
+  EpochSums sum;
+  for (const EpochRow& row : rows) {
+    sum.samples += row.sums.samples;
+    sum.correct += row.sums.correct;
+    sum.cost += row.sums.cost;
+    sum.settles += row.sums.settles;
+    sum.sweeps += row.sums.sweeps;
+    sum.converged += row.sums.converged;
+    sum.noise_floor += row.sums.noise_floor;
+    sum.diverged += row.sums.diverged;
+    sum.hardware_second += row.sums.hardware_second;
+  }
+  return sum;
+}
+
+double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
+
+std::string_view metrics_header() {
+  return "epoch,train_accuracy,train_cost,validation_accuracy,sweeps_mean,converged_fraction,noise_floor_fraction,pulses,"
+         "pulses_per_device_max,energy_B0_joule,energy_B1_joule,energy_B2_joule,samples_per_second";
+}
+
+std::string metrics_csv(const std::vector<EpochRow>& rows) {
+  std::string text = std::string(metrics_header()) + "\n";
+  EpochRow before;
+  for (const EpochRow& row : rows) {
+    const auto samples = static_cast<double>(row.sums.samples);
+    const auto settles = static_cast<double>(row.sums.settles);
+    text += fmt::format("{},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g},{},{}", row.epoch, share(static_cast<double>(row.sums.correct), samples),
+                        share(row.sums.cost, samples), row.validation_accuracy, share(static_cast<double>(row.sums.sweeps), settles),
+                        share(static_cast<double>(row.sums.converged), settles), share(static_cast<double>(row.sums.noise_floor), settles),
+                        row.pulses, row.pulses_per_device_max);
+    // joules of this epoch alone, per sample; an empty cell where there is no number
+    for (int b = 0; b < 3; ++b) text += row.priced ? fmt::format(",{:.6g}", share(row.joule[b] - before.joule[b], samples)) : ",";
+    text += row.seconds > 0 ? fmt::format(",{:.6g}\n", samples / row.seconds) : ",\n";
+    before = row;
+  }
+  return text;
+}
+
+void read_seconds(const std::filesystem::path& metrics, std::vector<EpochRow>& rows) {
+  std::ifstream in(metrics);
+  std::string line;
+  if (!std::getline(in, line) || line != metrics_header()) return;
+  for (EpochRow& row : rows) {
+    if (!std::getline(in, line)) return;
+    const std::string cell = line.substr(line.rfind(',') + 1);
+    double rate = 0;
+    std::from_chars(cell.data(), cell.data() + cell.size(), rate);
+    if (line.starts_with(std::to_string(row.epoch) + ",") && rate > 0) row.seconds = static_cast<double>(row.sums.samples) / rate;
+  }
+}
+
+double samples_per_second(const std::vector<EpochRow>& rows) {
+  double samples = 0, seconds = 0;
+  for (const EpochRow& row : rows) {
+    if (row.seconds <= 0) continue;
+    samples += static_cast<double>(row.sums.samples);
+    seconds += row.seconds;
+  }
+  return share(samples, seconds);
+}
+
+std::string ledger_json(const LedgerFile& file) {
+  Json out;
+  out["format"] = "eqprop ledger 1";
+  out["samples_trained"] = file.samples_trained;
+  out["devices"] = file.wear.devices;
+  out["pulses"] = file.wear.pulses;
+  out["pulses_per_device_max"] = file.wear.pulses_per_device;
+  out["clipped"] = file.wear.clipped;
+  out["entries"] = Json::array();
+  file.ledger.for_each([&](int layer, PhaseId phase, Event event, const Entry& entry) {
+    out["entries"].push_back({{"layer", layer},
+                              {"phase", phase_name(phase)},
+                              {"event", event_name(event)},
+                              {"count", entry.count},
+                              {"watt", entry.watt},
+                              {"second", entry.second},
+                              {"joule", entry.joule}});
+  });
+  return out.dump(1) + "\n";
+}
+
+LedgerFile read_ledger_json(const std::filesystem::path& path) {
+  const auto fail = [&](const std::string& message) {
+    throw InputError(InputKind::file, {path.string()}, message, "expected the ledger.json of a run folder of `eqprop train`");
+  };
+  std::ifstream in(path, std::ios::binary);
+  if (!in) fail("no ledger that can be read here");
+  LedgerFile file;
+  try {
+    const Json json = Json::parse(in);
+    if (json.at("format") != "eqprop ledger 1") fail("another format than \"eqprop ledger 1\"");
+    file.samples_trained = json.at("samples_trained").get<std::int64_t>();
+    file.wear.devices = json.at("devices").get<std::int64_t>();
+    file.wear.pulses = json.at("pulses").get<std::int64_t>();
+    file.wear.pulses_per_device = json.at("pulses_per_device_max").get<std::uint32_t>();
+    file.wear.clipped = json.at("clipped").get<std::int64_t>();
+    for (const Json& item : json.at("entries")) {
+      Entry entry;
+      entry.count = item.at("count").get<std::int64_t>();
+      entry.watt = item.at("watt").get<double>();
+      entry.second = item.at("second").get<double>();
+      entry.joule = item.at("joule").get<double>();
+      file.ledger.add_entry(item.at("layer").get<int>(), phase_from_name(item.at("phase").get<std::string>()),
+                            event_from_name(item.at("event").get<std::string>()), entry);
+    }
+  } catch (const Json::exception& error) {
+    fail(std::string("not a ledger: ") + error.what());
+  } catch (const std::logic_error&) {
+    fail("a layer or an amount is out of range: the file is damaged");
+  }
+  return file;
+}
+
+}  // namespace eqprop

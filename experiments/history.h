@@ -1,0 +1,52 @@
+#pragma once
+// One row per epoch, and the files made of rows and ledger. Speeds come from the wall clock: they stand in metrics.csv and nowhere else.
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "energy/ledger.h"
+#include "eqprop/train/trainer.h"
+
+namespace eqprop {
+
+struct EpochRow {
+  int epoch = 0;
+  EpochSums sums;                   ///< of this epoch
+  double validation_accuracy = 0;
+  std::int64_t pulses = 0;          ///< on all devices so far, the initial write included
+  std::uint32_t pulses_per_device_max = 0;
+  bool priced = false;              ///< false on ideal couplings: their energy is undefined
+  double joule[3] = {0, 0, 0};      ///< [J] B0, B1, B2 of the training so far, typical prices
+  double seconds = 0;               ///< [s] wall clock, 0 when unknown; not saved
+};
+
+/// All but the seconds.
+void save_rows(const std::vector<EpochRow>& rows, ByteWriter& out);
+std::vector<EpochRow> restore_rows(ByteReader& in);
+
+/// Sums over all epochs.
+EpochSums total(const std::vector<EpochRow>& rows);
+/// part / whole, 0 when there is nothing.
+double share(double part, double whole);
+
+/// Columns of metrics.csv.
+std::string_view metrics_header();
+std::string metrics_csv(const std::vector<EpochRow>& rows);
+/// Fills the seconds of rows from an older metrics.csv, as far as it fits; a missing or damaged file leaves them 0.
+void read_seconds(const std::filesystem::path& metrics, std::vector<EpochRow>& rows);
+/// Training samples per second over the epochs whose time is known; 0 when none is.
+double samples_per_second(const std::vector<EpochRow>& rows);
+
+/// What a run's ledger.json holds.
+struct LedgerFile {
+  Ledger ledger;
+  std::int64_t samples_trained = 0;
+  Wear wear;
+};
+std::string ledger_json(const LedgerFile& file);
+/// Throws InputError(file) when the file is missing, no ledger, or damaged.
+LedgerFile read_ledger_json(const std::filesystem::path& path);
+
+}  // namespace eqprop

@@ -1,0 +1,59 @@
+#include "experiments/places.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/check.h"
+#include "energy/nearest.h"
+
+namespace eqprop {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_folder(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
+}  // namespace
+
+Places find_places() {
+  Places places;
+  const fs::path source = EQPROP_SOURCE_TREE;
+  places.data.digits = source / "experiments" / "data";
+  places.prices = source / "energy" / "prices";
+
+  std::error_code failed;
+  const fs::path program = fs::read_symlink("/proc/self/exe", failed);
+  const fs::path share = program.parent_path().parent_path() / "share" / "eqprop";
+  if (!failed && is_folder(share / "prices")) {
+    places.data.digits = share / "data";
+    places.prices = share / "prices";
+  }
+  if (const char* folder = std::getenv("EQPROP_DATA_DIR")) places.data.data = folder;
+  return places;
+}
+
+fs::path price_file(const Places& places, const std::string& name, const std::string& key) {
+  if (name.find('/') != std::string::npos || name.ends_with(".toml")) return name;
+  const fs::path file = places.prices / (name + ".toml");
+  std::error_code ignored;
+  if (fs::is_regular_file(file, ignored)) return file;
+  std::vector<std::string> found;
+  for (const auto& entry : fs::directory_iterator(places.prices, ignored))
+    if (entry.path().extension() == ".toml") found.push_back(entry.path().stem().string());
+  std::sort(found.begin(), found.end());
+  throw InputError(InputKind::config, {}, "`" + key + "` = \"" + name + "\" is not known",
+                   name_hint(name, {found.begin(), found.end()}) + "; or the path of a .toml file");
+}
+
+TrainTest load_named_data(const Places& places, const std::string& name) {
+  if (name != "digits" && places.data.data.empty()) {
+    throw InputError(InputKind::file, {}, "data set \"" + name + "\" is not here: EQPROP_DATA_DIR is not set",
+                     "set EQPROP_DATA_DIR to the folder that holds a folder " + name + "/");
+  }
+  return load_data(name, places.data);
+}
+
+}  // namespace eqprop

@@ -1,0 +1,25 @@
+#pragma once
+// Where the program finds what it brings along: in share/eqprop beside an installed program, else in the source tree it was built from.
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "eqprop/data/sources.h"
+
+namespace eqprop {
+
+struct Places {
+  DataFolders data;              ///< data from the environment variable EQPROP_DATA_DIR, empty when it is not set
+  std::filesystem::path prices;  ///< folder of the price lists
+};
+
+Places find_places();
+
+/// The file of a price list or GPU model: a name as in energy/prices, or a path when it has a '/' or ends in .toml.
+/// Throws InputError(config) for an unknown name, with the nearest; `key` is shown in the message.
+std::filesystem::path price_file(const Places& places, const std::string& name, const std::string& key);
+
+/// Loads a named data set. Throws InputError(file) that names the folder and EQPROP_DATA_DIR when it is missing.
+TrainTest load_named_data(const Places& places, const std::string& name);
+
+}  // namespace eqprop

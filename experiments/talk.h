@@ -1,0 +1,25 @@
+#pragma once
+// What the program says to people: standard error, so that standard output holds results alone.
+#include <fmt/format.h>
+
+#include <string>
+#include <utility>
+
+namespace eqprop {
+
+void say_text(const std::string& text);
+void warn_text(const std::string& text);
+void error_text(const std::string& text);
+
+/// A plain line.
+template <class... Args>
+void say(fmt::format_string<Args...> format, Args&&... args) {
+  say_text(fmt::format(format, std::forward<Args>(args)...));
+}
+/// A line that begins with "warning: ".
+template <class... Args>
+void warn(fmt::format_string<Args...> format, Args&&... args) {
+  warn_text(fmt::format(format, std::forward<Args>(args)...));
+}
+
+}  // namespace eqprop

@@ -1,0 +1,107 @@
+#include "experiments/toml_values.h"
+
+#include <toml++/toml.h>
+
+#include <fstream>
+#include <iterator>
+
+namespace eqprop {
+namespace {
+
+Where place(const std::string& file, const toml::source_region& at) {
+  return {file, static_cast<int>(at.begin.line), static_cast<int>(at.begin.column)};
+}
+
+[[noreturn]] void fail(const Where& where, const std::string& message, const std::string& remedy = {}) {
+  throw InputError(InputKind::config, where, message, remedy);
+}
+
+TomlValue convert(const toml::node& node, const std::string& key, const Where& where) {
+  if (const auto value = node.value_exact<bool>()) return {where, *value};
+  if (const auto value = node.value_exact<std::int64_t>()) return {where, *value};
+  if (const auto value = node.value_exact<double>()) return {where, *value};
+  if (const auto value = node.value_exact<std::string>()) return {where, *value};
+  if (const auto* array = node.as_array()) {
+    std::vector<TomlValue> items;
+    for (const auto& item : *array) items.push_back(convert(item, key, where.line > 0 ? place(where.file, item.source()) : where));
+    return {where, std::move(items)};
+  }
+  if (node.is_table()) fail(where, "`" + key + "` is a table inside a section", "a config has sections with plain keys only");
+  fail(where, "`" + key + "` is a date or time", "a config holds numbers, texts, true, false and lists of them");
+}
+
+bool is_key(std::string_view text) {
+  const auto is_word = [](std::string_view word) {
+    return !word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == std::string_view::npos;
+  };
+  const auto dot = text.find('.');
+  return dot == std::string_view::npos ? is_word(text) : is_word(text.substr(0, dot)) && is_word(text.substr(dot + 1));
+}
+
+std::string_view trim(std::string_view text) {
+  const auto begin = text.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
+
+}  // namespace
+
+TomlValues::TomlValues(const std::string& text, std::string file) : file_(std::move(file)) {
+  toml::table root;
+  try {
+    root = toml::parse(text, file_);
+  } catch (const toml::parse_error& error) {
+    fail(place(file_, error.source()), "not valid TOML: " + std::string(error.description()));
+  }
+  for (const auto& [name, node] : root) {
+    const std::string section(name.str());
+    const toml::table* table = node.as_table();
+    if (table == nullptr) {
+      values_.emplace(section, convert(node, section, place(file_, name.source())));
+      continue;
+    }
+    for (const auto& [key, value] : *table) {
+      const std::string path = section + "." + std::string(key.str());
+      values_.emplace(path, convert(value, path, place(file_, key.source())));
+    }
+    // an empty section has no values, but its name must be known all the same
+    if (table->empty()) values_.emplace(section + ".", TomlValue{place(file_, name.source()), false});
+  }
+}
+
+void TomlValues::set(const std::string& assignment) {
+  const Where where{"--set " + assignment, 0, 0};
+  const auto equals = assignment.find('=');
+  const std::string key(trim(std::string_view(assignment).substr(0, equals)));
+  if (equals == std::string::npos || !is_key(key))
+    fail(where, "expected section.key=value", "e.g. --set train.epochs=2 or --set network.coupling=ideal");
+  const std::string text(trim(std::string_view(assignment).substr(equals + 1)));
+  if (text.empty()) fail(where, "no value after '='");
+
+  try {
+    const toml::table table = toml::parse("value = " + text);
+    const toml::node* node = table.get("value");
+    if (table.size() != 1 || node == nullptr) fail(where, "more than one value");
+    values_.insert_or_assign(key, convert(*node, key, where));
+  } catch (const toml::parse_error& error) {
+    // bare words are texts, so that shells need no second pair of quotes
+    if (std::string_view("[\"'{").find(text.front()) != std::string_view::npos)
+      fail(where, "not a TOML value: " + std::string(error.description()));
+    values_.insert_or_assign(key, TomlValue{where, text});
+  }
+}
+
+const TomlValue* TomlValues::find(const std::string& key) const {
+  const auto at = values_.find(key);
+  return at == values_.end() ? nullptr : &at->second;
+}
+
+std::string read_config_text(const std::filesystem::path& file) {
+  std::error_code error;
+  std::ifstream in(file, std::ios::binary);
+  if (!in || !std::filesystem::is_regular_file(file, error))
+    throw InputError(InputKind::file, {file.string()}, "no config file that can be read here", "the program comes with config/digits.toml and others");
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+}  // namespace eqprop

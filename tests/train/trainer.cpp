@@ -1,0 +1,129 @@
+#include "eqprop/train/trainer.h"
+
+#include "tests/catch.h"
+#include "tests/train/small_task.h"
+
+using namespace small_task;
+
+TEST_CASE("the network learns, on ideal and on crossbar couplings, with and without the kernel") {
+  const auto train = data(200, 1);
+  const auto test = data(200, 2);
+  for (const auto substrate : {Substrate::ideal, Substrate::crossbar})
+    for (const bool kernel : {true, false}) {
+      Subject subject(network(substrate), training(15, kernel), train);
+      const double before = subject.trainer.evaluate(test).accuracy;
+      EpochReport report;
+      for (int e = 0; e < 15; ++e) report = subject.epoch(train);
+      INFO("crossbar " << (substrate == Substrate::crossbar) << " kernel " << kernel << " before " << before);
+      CHECK(subject.trainer.evaluate(test).accuracy > 0.95);
+      CHECK(report.kernel == (kernel && substrate == Substrate::ideal));
+      CHECK(report.sums.samples == 200);
+      CHECK(report.sums.settles == 3 * 200);
+      CHECK(report.sums.diverged == 0);
+    }
+}
+
+TEST_CASE("the kernel's step is the general path's step") {
+  const auto train = data(60, 1);
+  for (const Index hidden : {5, 20, 64})
+    for (const auto estimator : {Estimator::one_sided, Estimator::centered, Estimator::random_sign})
+      for (const auto output : {Activation::hard_sigmoid, Activation::linear}) {
+        auto options = training(1);
+        options.estimator = estimator;
+        options.free = {0, 30, 4, 1.5};
+        options.nudged = {0, 30, 4, 1.5};
+        auto shape = network(Substrate::ideal, hidden);
+        shape.layers.back().activation = output;
+        Subject fast(shape, options, train);
+        options.kernel = false;
+        Subject slow(shape, options, train);
+        const auto a = fast.epoch(train);
+        const auto b = slow.epoch(train);
+        REQUIRE(a.kernel);
+        REQUIRE_FALSE(b.kernel);
+        CHECK(a.sums.sweeps == b.sums.sweeps);
+        CHECK(a.sums.correct == b.sums.correct);
+        CHECK(a.sums.cost == Approx(b.sums.cost).epsilon(1e-3));
+        for (int c = 0; c < 2; ++c)
+          CHECK((fast.net.coupling(c).read() - slow.net.coupling(c).read()).norm() < 1e-3F * slow.net.coupling(c).read().norm());
+      }
+}
+
+TEST_CASE("same seed: same checkpoint and ledger for 1, 2 and 7 threads; another seed: another checkpoint") {
+  const auto train = data(100, 1);
+  for (const auto substrate : {Substrate::ideal, Substrate::crossbar}) {
+    auto options = training(2);
+    options.batch = 50;  // several shards
+    Subject one(network(substrate), options, train, 1, 1);
+    one.epoch(train);
+    for (const int threads : {2, 7}) {
+      Subject many(network(substrate), options, train, 1, threads);
+      many.epoch(train);
+      CHECK(many.bytes() == one.bytes());
+      CHECK(many.trainer.ledger() == one.trainer.ledger());
+    }
+    Subject other(network(substrate), options, train, 2, 1);
+    other.epoch(train);
+    CHECK(other.bytes() != one.bytes());
+  }
+}
+
+TEST_CASE("stopped after any step, saved, restored and finished: the same bits as uninterrupted") {
+  const auto train = data(100, 1);
+  for (const auto substrate : {Substrate::ideal, Substrate::crossbar}) {
+    auto options = training(2);
+    if (substrate == Substrate::ideal) options.rule.momentum = 0.5;
+    Subject whole(network(substrate), options, train);
+    whole.epoch(train);
+    whole.epoch(train);
+    for (const std::size_t stop : {1, 3, 5}) {
+      Subject first(network(substrate), options, train);
+      std::size_t steps = 0;
+      EpochReport report;
+      const bool finished = first.trainer.run_epoch(train, [&](const Progress&) { return ++steps < stop; }, report);
+      CHECK(finished == (stop == 5));
+      Subject second(network(substrate), options, train);
+      const auto saved = first.bytes();
+      ByteReader in(saved, "checkpoint");
+      second.trainer.restore(in);
+      CHECK(in.done());
+      while (second.trainer.epochs_done() < 2) second.epoch(train);
+      CHECK(second.bytes() == whole.bytes());
+    }
+  }
+}
+
+TEST_CASE("events: training and evaluation are kept apart, energy is never charged to ideal couplings") {
+  const auto train = data(40, 1);
+  Subject ideal(network(Substrate::ideal), training(1), train);
+  ideal.epoch(train);
+  CHECK(ideal.trainer.ledger().empty());
+  Subject crossbar(network(Substrate::crossbar), training(1), train);
+  crossbar.epoch(train);
+  const Ledger before = crossbar.trainer.ledger();
+  CHECK(before.at(0, kPhaseInitialWrite, Event::pulse_set).count > 0);
+  CHECK(before.at(0, kPhaseInput, Event::cell_read).joule > 0);
+  CHECK(before.at(1, kPhaseFree, Event::adc).count > 0);
+  CHECK(before.at(1, kPhaseFirstNudged, Event::cell_read).joule > 0);
+  crossbar.trainer.evaluate(train);
+  const auto training_only = [](PhaseId phase) { return phase != kPhaseEvaluate; };
+  CHECK(crossbar.trainer.ledger().phases(training_only) == before.phases(training_only));
+  CHECK(crossbar.trainer.ledger().at(1, kPhaseEvaluate, Event::adc).count > 0);
+}
+
+TEST_CASE("a class that no sample moves is reported as lost") {
+  const auto train = data(80, 1);
+  auto options = training(1, false);
+  options.rule.rates = {0, 0};
+  auto shape = network(Substrate::ideal);
+  Subject subject(shape, options, train);
+  // a bias far below -beta silences output 2 for good
+  auto& coupling = subject.net.coupling(1);
+  const Matrix<float> pre = Matrix<float>::Zero(20, 1);
+  Matrix<float> post = Matrix<float>::Zero(4, 1);
+  post(2, 0) = -50;
+  const auto view = [](const Matrix<float>& m) { return ConstBlock<float>(m.data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.rows())); };
+  Run run{1, 1, nullptr, 0};
+  coupling.update(WantedChange<float>({{view(pre), view(post), 1}}, 1), {}, run);
+  CHECK(subject.epoch(train).lost_classes == std::vector<int>{2});
+}
