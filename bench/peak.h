@@ -1,18 +1,15 @@
 #pragma once
-// What this core can do at most, measured in this process: the denominators of "share of limit".
+// What one core of this machine does at most, measured in this process: the denominators of "share of the limit".
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
-#include <vector>
 
 namespace eqprop::bench {
 
-inline double seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+/// Monotonic time [s].
+inline double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-/// Best of `repeats` runs of `work`, in seconds.
+/// Shortest of `repeats` runs of `work` [s].
 template <class Work>
 double best_seconds(int repeats, Work&& work) {
   double best = 1e300;
@@ -24,9 +21,13 @@ double best_seconds(int repeats, Work&& work) {
   return best;
 }
 
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-// twelve independent chains of fused multiply-adds, held in registers; three instructions sets, the widest this CPU has
-#define EQPROP_PEAK_CHAINS(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11)
-#endif
+/// Single precision multiply-adds on registers with the widest vectors of this CPU [FLOP/s]; a multiply-add counts two.
+double peak_flops();
+
+/// Reading `bytes` again and again [byte/s]: 1 MiB shows a near cache, 256 MiB memory.
+double read_bandwidth(std::size_t bytes);
+
+/// Reading and writing back `bytes` again and again [byte/s], both directions counted.
+double update_bandwidth(std::size_t bytes);
 
 }  // namespace eqprop::bench

@@ -15,7 +15,7 @@ struct PriceSpec {
   std::string_view key;   ///< table name, e.g. "adc"
   std::string_view unit;  ///< unit without its prefix, e.g. "J per conversion"
   std::string_view rank;  ///< the one accepted `boundary`, e.g. "B1" or "G2"
-  EnergyBoundary boundary;      ///< what that rank is kept as
+  EnergyBoundary boundary;  ///< what that rank is kept as
 };
 
 /// A file's prices in the order of the specs, in SI units.

@@ -36,7 +36,9 @@ const EventFacts& facts(Event event) {
 
 }  // namespace
 
-std::string_view boundary_name(EnergyBoundary boundary) { return boundary == EnergyBoundary::B0 ? "B0" : boundary == EnergyBoundary::B1 ? "B1" : "B2"; }
+std::string_view boundary_name(EnergyBoundary boundary) {
+  return boundary == EnergyBoundary::B0 ? "B0" : boundary == EnergyBoundary::B1 ? "B1" : "B2";
+}
 
 EnergyBoundary event_boundary(Event event) { return facts(event).boundary; }
 bool PriceList::is_physical(Event event) { return facts(event).unit.empty(); }

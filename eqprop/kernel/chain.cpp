@@ -49,7 +49,15 @@ struct ChainPass {
 
   float* hidden(std::size_t state, std::size_t sample) const { return space.hidden_.data() + (state * batch + sample) * ld; }
   float* output(std::size_t state, std::size_t sample) const { return space.output_.data() + (state * batch + sample) * kOutputs; }
-  std::size_t columns(std::size_t block) const { return std::min(lanes::kColumns, ld - block * lanes::kColumns); }
+
+  // W1 is worked on in blocks of columns, each wholly by one thread: the block's part of the state differences fits a first-level cache
+  // (16 KB), and every thread has one. The width does not touch the bits.
+  std::size_t block_columns = [this] {
+    const std::size_t cached = 4096 / batch / lanes::kColumns * lanes::kColumns;
+    const std::size_t shared = blocks(blocks(ld, static_cast<std::size_t>(threads)), lanes::kColumns) * lanes::kColumns;
+    return std::max(lanes::kColumns, std::min(cached, shared));
+  }();
+  std::size_t columns(std::size_t first) const { return std::min(block_columns, ld - first); }
 
   void make_room() const {
     const auto states = static_cast<std::size_t>(*std::max_element(space.stored_.begin(), space.stored_.end())) + 1;
@@ -65,6 +73,8 @@ struct ChainPass {
     space.push_.grow(batch * space.plan_.size() * kOutputs);
     space.difference_.grow(batch * ld);
     space.count_.grow(n0);
+    space.rows_.grow(starts * lanes::kRowBlock);
+    space.used_.grow(starts);
     space.who_.grow(n0 * batch);
     space.what_.grow(n0 * batch);
   }
@@ -81,10 +91,11 @@ struct ChainPass {
 
   // by blocks of columns: a block of W1 stays in cache over the batch, and with the thread that updates it
   void drive_hidden() const {
-    parallel_for(blocks(ld, lanes::kColumns), threads, [&](std::size_t b) {
+    parallel_for(blocks(ld, block_columns), threads, [&](std::size_t b) {
+      const std::size_t first = b * block_columns;
       for (std::size_t s = 0; s < batch; ++s) {
         const std::uint32_t count = space.start_.data()[(s + 1) * starts - 1];
-        lanes::forward(weights.w1, ld, weights.b1, b * lanes::kColumns, columns(b), space.index_.data() + s * list,
+        lanes::forward(weights.w1, ld, weights.b1, first, columns(first), space.index_.data() + s * list,
                        space.value_.data() + s * list, count, space.drive_.data() + s * ld);
       }
     });
@@ -171,36 +182,48 @@ struct ChainPass {
     for (std::size_t k = 0; k < n2; ++k) weights.b2[k] += rate * sum[k];
   }
 
-  // per input the samples in which it is not zero, in their order
-  void turn_lists() const {
+  // per input the samples that use it, in their order; and the inputs in use, in an order of no meaning
+  lanes::Users turn_lists() const {
+    std::uint32_t* count = space.count_.data();
+    std::uint32_t* rows = space.rows_.data();
     parallel_for(starts - 1, threads, [&](std::size_t b) {
       const std::size_t first = b * lanes::kRowBlock;
-      std::fill(space.count_.data() + first, space.count_.data() + std::min(n0, first + lanes::kRowBlock), 0U);
+      std::fill(count + first, count + std::min(n0, first + lanes::kRowBlock), 0U);
+      std::uint32_t used = 0;
       for (std::size_t s = 0; s < batch; ++s) {
         const std::uint32_t* index = space.index_.data() + s * list;
         const float* value = space.value_.data() + s * list;
         const std::uint32_t end = space.start_.data()[s * starts + b + 1];
         for (std::uint32_t j = space.start_.data()[s * starts + b]; j < end; ++j) {
-          const std::size_t at = index[j] * batch + space.count_.data()[index[j]]++;
-          space.who_.data()[at] = static_cast<std::uint32_t>(s);
-          space.what_.data()[at] = value[j];
+          const std::uint32_t i = index[j];
+          const std::uint32_t seen = count[i]++;
+          space.who_.data()[i * batch + seen] = static_cast<std::uint32_t>(s);
+          space.what_.data()[i * batch + seen] = value[j];
+          rows[first + used] = i;  // overwritten by the next unless new
+          used += seen == 0;
         }
       }
+      space.used_.data()[b] = used;
     });
+    std::size_t n_rows = 0;
+    for (std::size_t b = 0; b + 1 < starts; ++b) {
+      std::copy_n(rows + b * lanes::kRowBlock, space.used_.data()[b], rows + n_rows);
+      n_rows += space.used_.data()[b];
+    }
+    return {rows, n_rows, batch, count, space.who_.data(), space.what_.data()};
   }
 
-  void update_columns(float rate1, float rate2) const {
+  void update_columns(const lanes::Users& users, float rate1, float rate2) const {
     std::vector<lanes::PhaseRows> phases;
     for (std::size_t p = 0; p < space.plan_.size(); ++p) {
       phases.push_back({hidden(static_cast<std::size_t>(space.stored_[p + 1]), 0), space.plan_[p].weight});
     }
-    parallel_for(blocks(ld, lanes::kColumns), threads, [&](std::size_t b) {
-      const std::size_t first = b * lanes::kColumns;
+    parallel_for(blocks(ld, block_columns), threads, [&](std::size_t b) {
+      const std::size_t first = b * block_columns;
       float* difference = space.difference_.data() + first * batch;
-      lanes::contrast(weights.n2, phases.data(), phases.size(), batch, ld, first, columns(b), space.push_.data(), rate1, rate2, difference,
-                      weights.b1, weights.w2);
-      lanes::update_rows(weights.w1, ld, n0, first, columns(b), batch, space.count_.data(), space.who_.data(), space.what_.data(),
-                         difference);
+      lanes::contrast(weights.n2, phases.data(), phases.size(), batch, ld, first, columns(first), space.push_.data(), rate1, rate2,
+                      difference, weights.b1, weights.w2);
+      lanes::update_rows(weights.w1, ld, first, columns(first), users, difference);
     });
   }
 };
@@ -278,8 +301,7 @@ void chain_update(const ChainWeights& weights, float rate1, float rate2, int thr
   const ChainPass pass{weights, workspace, threads};
   pass.push_outputs();
   pass.update_output_bias(rate2 / batch);
-  pass.turn_lists();
-  pass.update_columns(rate1 / batch, rate2 / batch);
+  pass.update_columns(pass.turn_lists(), rate1 / batch, rate2 / batch);
 }
 
 }  // namespace eqprop

@@ -112,6 +112,8 @@ class ChainWorkspace {
   AlignedArray<float> value_;          // [batch][list] their values
   AlignedArray<std::uint32_t> start_;  // [batch][row blocks + 1] where in the list a block of inputs begins
   AlignedArray<std::uint32_t> count_;  // [n0] samples in which an input is not zero
+  AlignedArray<std::uint32_t> rows_;   // [row blocks][block] inputs that some sample uses, then packed without gaps
+  AlignedArray<std::uint32_t> used_;   // [row blocks] how many of them
   AlignedArray<std::uint32_t> who_;    // [n0][batch] these samples
   AlignedArray<float> what_;           // [n0][batch] and the input's values
 };

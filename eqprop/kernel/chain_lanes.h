@@ -5,7 +5,7 @@
 
 namespace eqprop::lanes {
 
-/// Columns of W1 that one pass works on: 512 bytes of a row, 400 KB of 784 rows, which stay in a second-level cache over the batch.
+/// Least columns of W1 that one pass works on: 512 bytes of a row, 400 KB of 784 rows, which stay in a second-level cache over the batch.
 inline constexpr std::size_t kColumns = 128;
 /// Inputs per block of a sample's list of non-zeros.
 inline constexpr std::size_t kRowBlock = 64;
@@ -52,9 +52,17 @@ struct PhaseRows {
 /// rate2 * sum push h' to W2. `push` is [batch][phases][16], weight_p * o_p.
 void contrast(int n2, const PhaseRows* phases, std::size_t n_phases, std::size_t batch, std::size_t ld, std::size_t first,
               std::size_t columns, const float* push, float rate1, float rate2, float* difference, float* b1, float* w2);
-/// w1[i][first + c] += sum_j what[i][j] * difference[who[i][j]][c] for every input i, in the order of the samples.
-void update_rows(float* w1, std::size_t ld, std::size_t n0, std::size_t first, std::size_t columns, std::size_t batch,
-                 const std::uint32_t* count, const std::uint32_t* who, const float* what, const float* difference);
+/// Which samples use an input: for the inputs rows[0..n_rows) the count[i] samples who[i][..] and the input's values what[i][..].
+struct Users {
+  const std::uint32_t* rows;
+  std::size_t n_rows;
+  std::size_t batch;
+  const std::uint32_t* count;  // [n0]
+  const std::uint32_t* who;    // [n0][batch]
+  const float* what;           // [n0][batch]
+};
+/// w1[i][first + c] += sum_j what[i][j] * difference[who[i][j]][c] for every input i in use, in the order of the samples.
+void update_rows(float* w1, std::size_t ld, std::size_t first, std::size_t columns, const Users& users, const float* difference);
 
 /// Bit mask of the instruction sets compiled in that this CPU supports (Highway's numbering).
 std::int64_t targets();

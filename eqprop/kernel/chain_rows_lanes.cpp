@@ -150,19 +150,19 @@ HWY_INLINE void update_group(float* HWY_RESTRICT row, std::size_t columns, std::
   }
 }
 
-void update_rows_here(float* w1, std::size_t ld, std::size_t n0, std::size_t first, std::size_t columns, std::size_t batch,
-                      const std::uint32_t* count, const std::uint32_t* who, const float* what, const float* difference) {
+void update_rows_here(float* w1, std::size_t ld, std::size_t first, std::size_t columns, const Users& users, const float* difference) {
   const std::size_t step = hn::Lanes(D());
-  for (std::size_t i = 0; i < n0; ++i) {
-    if (i + kAhead < n0 && count[i + kAhead] != 0) fetch(w1 + (i + kAhead) * ld + first, columns);
-    if (count[i] == 0) continue;
+  for (std::size_t r = 0; r < users.n_rows; ++r) {
+    if (r + kAhead < users.n_rows) fetch(w1 + users.rows[r + kAhead] * ld + first, columns);
+    const std::size_t i = users.rows[r];
+    const std::uint32_t count = users.count[i];
+    const std::uint32_t* who = users.who + i * users.batch;
+    const float* what = users.what + i * users.batch;
     float* row = w1 + i * ld + first;
-    const std::uint32_t* samples = who + i * batch;
-    const float* values = what + i * batch;
     std::size_t c = 0;
-    for (; c + 8 * step <= columns; c += 8 * step) update_group<8>(row + c, columns, count[i], samples, values, difference + c);
-    for (; c + 2 * step <= columns; c += 2 * step) update_group<2>(row + c, columns, count[i], samples, values, difference + c);
-    for (; c < columns; c += step) update_group<1>(row + c, columns, count[i], samples, values, difference + c);
+    for (; c + 8 * step <= columns; c += 8 * step) update_group<8>(row + c, columns, count, who, what, difference + c);
+    for (; c + 2 * step <= columns; c += 2 * step) update_group<2>(row + c, columns, count, who, what, difference + c);
+    for (; c < columns; c += step) update_group<1>(row + c, columns, count, who, what, difference + c);
   }
 }
 
@@ -195,9 +195,8 @@ void contrast(int n2, const PhaseRows* phases, std::size_t n_phases, std::size_t
   (n2, phases, n_phases, batch, ld, first, columns, push, rate1, rate2, difference, b1, w2);
 }
 
-void update_rows(float* w1, std::size_t ld, std::size_t n0, std::size_t first, std::size_t columns, std::size_t batch,
-                 const std::uint32_t* count, const std::uint32_t* who, const float* what, const float* difference) {
-  HWY_DYNAMIC_DISPATCH(update_rows_here)(w1, ld, n0, first, columns, batch, count, who, what, difference);
+void update_rows(float* w1, std::size_t ld, std::size_t first, std::size_t columns, const Users& users, const float* difference) {
+  HWY_DYNAMIC_DISPATCH(update_rows_here)(w1, ld, first, columns, users, difference);
 }
 
 std::int64_t targets() { return hwy::SupportedTargets() & HWY_TARGETS; }

@@ -13,7 +13,7 @@ class ChainTrainer {
   /// The plain predicate: true when the kernel computes what the general path would.
   static bool applies(const Network<T>& network, const TrainOptions& options);
 
-  ChainTrainer(Network<T>& network, const TrainOptions& options, std::uint32_t seed, int threads);
+  ChainTrainer(Network<T>& network, const TrainOptions& options, int threads);
   ~ChainTrainer();
 
   /// Phases and update of one batch. Adds to sums and lost; output (classes x batch) gets the free phase's answers.

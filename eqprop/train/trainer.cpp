@@ -37,7 +37,7 @@ Trainer<T>::Trainer(Network<T>& network, const TrainOptions& options, std::uint3
       rule_(options.rule, network),
       lost_(static_cast<int>(network.outputs())) {
   check(samples > 0, "no training samples");
-  if (options.kernel && ChainTrainer<T>::applies(network, options)) chain_ = std::make_unique<ChainTrainer<T>>(network, options, seed, threads);
+  if (options.kernel && ChainTrainer<T>::applies(network, options)) chain_ = std::make_unique<ChainTrainer<T>>(network, options, threads);
 }
 
 template <class T>

@@ -25,7 +25,7 @@ TEST_CASE("the network learns, on ideal and on crossbar couplings, with and with
 
 TEST_CASE("the kernel's step is the general path's step") {
   const auto train = data(60, 1);
-  for (const Index hidden : {5, 20, 64})
+  for (const Index hidden : {17, 20, 64})
     for (const auto estimator : {Estimator::one_sided, Estimator::centered, Estimator::random_sign})
       for (const auto output : {Activation::hard_sigmoid, Activation::linear}) {
         auto options = training(1);

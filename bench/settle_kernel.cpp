@@ -1,0 +1,121 @@
+// The chain kernel on inputs like handwritten digits: 19 % non-zero, about half of the hidden units inside their range.
+#include <benchmark/benchmark.h>
+
+#include <cmath>
+#include <string>
+
+#include "bench/peak.h"
+#include "eqprop/kernel/chain.h"
+#include "tests/kernel/chain_problem.h"
+
+namespace {
+
+using namespace eqprop;
+
+constexpr int kInputs = 784, kHidden = 512, kOutputs = 10;
+constexpr int kBatches = 64;  // different batches, as in training: inputs do not stay in the near cache
+
+struct Case {
+  test::ChainProblem problem;  // all samples of all batches
+  ChainOptions options;
+  int batch;
+  int samples() const { return problem.batch / batch; }
+  ChainBatch at(int i) const {
+    const auto first = static_cast<std::size_t>(i % samples()) * static_cast<std::size_t>(batch);
+    return {problem.xf.data() + first * problem.net.n0, problem.yf.data() + first * problem.net.n2, batch};
+  }
+};
+
+Case make_case(int batch, float tolerance) {
+  Case c{test::make_chain(kInputs, kHidden, kOutputs, batch * kBatches, 0.19, 1), {}, batch};
+  c.options.plan = chain_centered_plan(0.1F);
+  c.options.tolerance = tolerance;
+  return c;
+}
+
+// the states of the first batch against plain loops in double precision
+bool settles_right(Case& c) {
+  ChainWorkspace space;
+  ChainReport report;
+  chain_settle(c.problem.weights(), c.at(0), c.options, 1, space, report);
+  for (int s = 0; s < std::min(c.batch, 4); ++s) {
+    oracle::ChainState state = oracle::chain_rest(c.problem.net, 0.5);
+    state = oracle::chain_settle(c.problem.net, c.problem.sample(s), nullptr, 0, state, report.trace(0, s).sweeps);
+    state = oracle::chain_settle(c.problem.net, c.problem.sample(s), c.problem.target(s), static_cast<double>(c.options.plan[0].beta), state,
+                                 report.trace(1, s).sweeps);
+    int inside = 0;
+    for (int j = 0; j < kHidden; ++j) {
+      const double h = static_cast<double>(space.hidden(1, s)[j]);
+      if (std::abs(h - state.h[static_cast<std::size_t>(j)]) > 2e-5) return false;
+      inside += h > 0 && h < 1;
+    }
+    if (inside < kHidden / 4) return false;  // a saturated net would settle too easily
+  }
+  return true;
+}
+
+void settle(benchmark::State& state, int batch, float tolerance) {
+  Case c = make_case(batch, tolerance);
+  if (!settles_right(c)) return state.SkipWithError("differs from the reference");
+  ChainWorkspace space;
+  ChainReport report;
+  int i = 0;
+  double sweeps = 0;
+  for (auto _ : state) {
+    chain_settle(c.problem.weights(), c.at(i++), c.options, 1, space, report);
+    sweeps += static_cast<double>(report.sweeps());
+  }
+  const double samples = static_cast<double>(state.iterations()) * batch;
+  // a sweep: W2' o and W2 h, two FLOPs each; the input's product: non-zero inputs only
+  const double flops = sweeps * 4.0 * kOutputs * kHidden + samples * 2.0 * 0.19 * kInputs * kHidden;
+  using benchmark::Counter;
+  state.counters["samples_per_second"] = Counter(samples, Counter::kIsRate);
+  state.counters["sweeps_per_sample"] = sweeps / samples;
+  state.counters["gflops"] = Counter(flops * 1e-9, Counter::kIsRate);
+  state.counters["share_of_limit"] = Counter(flops / bench::peak_flops(), Counter::kIsRate);
+  state.SetLabel(report.target);
+}
+
+void chain_step(benchmark::State& state, int batch, float tolerance) {
+  Case c = make_case(batch, tolerance);
+  if (!settles_right(c)) return state.SkipWithError("differs from the reference");
+  ChainWorkspace space;
+  ChainReport report;
+  int i = 0;
+  double sweeps = 0;
+  for (auto _ : state) {
+    chain_settle(c.problem.weights(), c.at(i++), c.options, 1, space, report);
+    // a small rate keeps the random net alive over thousands of steps
+    chain_update(c.problem.weights(), 1e-4F, 1e-4F, 1, space);
+    sweeps += static_cast<double>(report.sweeps());
+  }
+  const double samples = static_cast<double>(state.iterations()) * batch;
+  const double flops = sweeps * 4.0 * kOutputs * kHidden + samples * 4.0 * (0.19 * kInputs + kOutputs) * kHidden;
+  using benchmark::Counter;
+  state.counters["samples_per_second"] = Counter(samples, Counter::kIsRate);
+  state.counters["sweeps_per_sample"] = sweeps / samples;
+  state.counters["share_of_limit"] = Counter(flops / bench::peak_flops(), Counter::kIsRate);
+  state.SetLabel(report.target);
+}
+
+void peak(benchmark::State& state) {
+  for (auto _ : state) state.counters["gflops"] = bench::peak_flops() * 1e-9;
+  state.counters["read_GBps_1MiB"] = bench::read_bandwidth(std::size_t{1} << 20) * 1e-9;
+  state.counters["update_GBps_2MiB"] = bench::update_bandwidth(std::size_t{2} << 20) * 1e-9;
+  state.counters["read_GBps_256MiB"] = bench::read_bandwidth(std::size_t{256} << 20) * 1e-9;
+}
+
+const bool registered = [] {
+  benchmark::RegisterBenchmark("limits/one_core", peak)->Iterations(1);
+  const auto add = [](const std::string& name, void (*body)(benchmark::State&, int, float), int batch, float tolerance) {
+    const std::string sweeps = tolerance > 0 ? "/tolerance:1e-3" : "/sweeps:45";
+    benchmark::RegisterBenchmark((name + "/784x512x10/batch:" + std::to_string(batch) + sweeps + "/threads:1").c_str(),
+                                 [=](benchmark::State& state) { body(state, batch, tolerance); });
+  };
+  add("settle", settle, 32, 0);
+  for (const int batch : {32, 4, 1}) add("chain_step", chain_step, batch, 0);
+  for (const int batch : {32, 4, 1}) add("chain_step", chain_step, batch, 1e-3F);
+  return true;
+}();
+
+}  // namespace

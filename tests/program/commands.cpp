@@ -1,0 +1,141 @@
+// The other commands: help, version, devices, eval, energy, gradcheck.
+#include <nlohmann/json.hpp>
+
+#include "tests/catch.h"
+#include "tests/program/process.h"
+
+using namespace eqprop::testing;
+using Json = nlohmann::json;
+
+namespace {
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+const std::string kGradcheck = EQPROP_SOURCE_DIR "/experiments/config/gradcheck.toml";
+
+}  // namespace
+
+TEST_CASE("help and version go to standard output") {
+  const TemporaryFolder folder;
+  const Outcome help = run_program({"--help"}, folder.path());
+  CHECK(help.exit_code == 0);
+  for (const char* command : {"train", "eval", "energy", "gradcheck", "devices"}) {
+    CHECK(has(help.out, command));
+    const Outcome own = run_program({command, "--help"}, folder.path());
+    CHECK(own.exit_code == 0);
+    CHECK(has(own.out, command));
+  }
+  const Outcome version = run_program({"--version"}, folder.path());
+  CHECK(version.exit_code == 0);
+  CHECK(version.out.substr(0, 7) == "eqprop ");
+  CHECK(version.err.empty());
+}
+
+TEST_CASE("devices lists presets and tells what is assumed") {
+  const TemporaryFolder folder;
+  const Outcome all = run_program({"devices"}, folder.path());
+  CHECK(all.exit_code == 0);
+  CHECK(has(all.out, "TaOx-180nm"));
+  const Outcome one = run_program({"devices", "TaOx-180nm"}, folder.path());
+  CHECK(one.exit_code == 0);
+  CHECK(has(one.out, "assumed, not measured"));
+  CHECK(has(one.out, "reference"));
+  const Outcome json = run_program({"devices", "TaOx-180nm", "--json"}, folder.path());
+  const Json device = Json::parse(json.last_line())["devices"][0];
+  CHECK(device["name"] == "TaOx-180nm");
+  CHECK(device["G_max_siemens"].get<double>() > device["G_min_siemens"].get<double>());
+  CHECK(device["assumed"].is_array());
+}
+
+TEST_CASE("eval gives the accuracies that the run reported") {
+  const TemporaryFolder folder;
+  for (const std::string coupling : {"ideal", "crossbar"}) {
+    write_file_text(folder / (coupling + ".toml"), small_config(coupling, 2));
+    const Outcome trained = run_program({"train", coupling + ".toml", "--out", coupling, "--json"}, folder.path());
+    REQUIRE(trained.exit_code == 0);
+    const std::string checkpoint = read_file_text(folder / (coupling + "/checkpoint.eqp"));
+    const Outcome outcome = run_program({"eval", coupling, "--json"}, folder.path());
+    INFO(outcome.err);
+    REQUIRE(outcome.exit_code == 0);
+    const Json run = Json::parse(trained.last_line()), result = Json::parse(outcome.last_line());
+    CHECK(result["test_accuracy"] == run["test_accuracy"]);
+    CHECK(result["validation_accuracy"] == run["validation_accuracy"]);
+    CHECK(result["epochs"] == 2);
+    CHECK(has(run_program({"eval", coupling}, folder.path()).out, "validation"));
+    CHECK(read_file_text(folder / (coupling + "/checkpoint.eqp")) == checkpoint);
+  }
+}
+
+TEST_CASE("energy prices a ledger again without training") {
+  const TemporaryFolder folder;
+  write_file_text(folder / "small.toml", small_config("crossbar", 1));
+  const Outcome trained = run_program({"train", "small.toml", "--out", "run", "--json"}, folder.path());
+  REQUIRE(trained.exit_code == 0);
+  const Outcome table = run_program({"energy", "run"}, folder.path());
+  INFO(table.err);
+  REQUIRE(table.exit_code == 0);
+  for (const char* part : {"B0", "B1", "B2", "estimate", "initial write", "batch 1", "best batch", "G0", "G2", "B2/G2", "backprop", "accuracies", "assumed",
+                           "loop digital"})
+    CHECK(has(table.out, part));
+  CHECK_FALSE(has(table.out, "better"));
+
+  const Json same = Json::parse(run_program({"energy", "run", "--json"}, folder.path()).last_line());
+  CHECK(same == Json::parse(read_file_text(folder / "run/energy.json")));
+  CHECK(same["energy_per_sample_joule"] == Json::parse(trained.last_line())["energy_per_sample_joule"]);
+  const Json& energy = same["energy_per_sample_joule"];
+  const Json& gpu = same["gpu_energy_per_sample_joule"]["batch_1"];
+  CHECK(same["ratio_batch_1"]["B1/G1"].get<double>() == Approx(energy["B1"].get<double>() / gpu["G1"].get<double>()));
+
+  const Json other = Json::parse(run_program({"energy", "run", "--prices", "cmos32", "--json"}, folder.path()).last_line());
+  CHECK(other["prices"] == "cmos32");
+  CHECK(other["energy_per_sample_joule"]["B0"] == energy["B0"]);
+  CHECK(other["energy_per_sample_joule"]["B2"].get<double>() < energy["B2"].get<double>());
+  CHECK(run_program({"energy", "run", "--prices", "cmos33"}, folder.path()).exit_code == 2);
+}
+
+TEST_CASE("energy of ideal couplings is undefined, not zero") {
+  const TemporaryFolder folder;
+  write_file_text(folder / "small.toml", small_config("ideal", 1));
+  REQUIRE(run_program({"train", "small.toml", "--out", "run"}, folder.path()).exit_code == 0);
+  const Json json = Json::parse(run_program({"energy", "run", "--json"}, folder.path()).last_line());
+  CHECK(json["energy_per_sample_joule"].is_null());
+  CHECK(json["energy_reason"].get<std::string>().size() > 10);
+  CHECK_FALSE(json.contains("ratio_batch_1"));
+  const Outcome table = run_program({"energy", "run"}, folder.path());
+  CHECK(table.exit_code == 0);
+  CHECK(has(table.out, "undefined"));
+  CHECK_FALSE(has(table.out, "B0"));
+}
+
+TEST_CASE("the centered estimate is the gradient") {
+  const TemporaryFolder folder;
+  const Outcome outcome = run_program({"gradcheck", kGradcheck, "--json"}, folder.path());
+  INFO(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  const Json result = Json::parse(outcome.last_line());
+  REQUIRE(result["cosine"].size() == 3);
+  REQUIRE(result["relative_error"].size() == 3);
+  for (const Json& cosine : result["cosine"]) CHECK(cosine.get<double>() > 0.999);
+  for (const Json& error : result["relative_error"]) CHECK(error.get<double>() < 0.05);
+  REQUIRE(result["float32"]["cosine"].size() == 3);
+  for (const Json& cosine : result["float32"]["cosine"]) CHECK(cosine.get<double>() > 0.99);
+
+  // a smaller nudge is nearer, a one-sided estimate is farther
+  const Json near = Json::parse(run_program({"gradcheck", kGradcheck, "--beta", "0.02", "--json"}, folder.path()).last_line());
+  const Json far = Json::parse(run_program({"gradcheck", kGradcheck, "--estimator", "one_sided", "--set", "target.cosine=-1", "--json"}, folder.path()).last_line());
+  for (std::size_t c = 0; c < 3; ++c) {
+    CHECK(near["relative_error"][c].get<double>() < result["relative_error"][c].get<double>());
+    CHECK(far["relative_error"][c].get<double>() > result["relative_error"][c].get<double>());
+  }
+}
+
+TEST_CASE("gradcheck ends with 1 below its target, and checks crossbars on ideal weights") {
+  const TemporaryFolder folder;
+  const Outcome failed = run_program({"gradcheck", kGradcheck, "--estimator", "one_sided", "--beta", "0.9", "--set", "target.cosine=0.99999"}, folder.path());
+  CHECK(failed.exit_code == 1);
+  CHECK(has(failed.err, "check failed"));
+  CHECK(has(failed.out, "cosine"));
+  const Outcome crossbar = run_program({"gradcheck", kGradcheck, "--set", "network.coupling=crossbar"}, folder.path());
+  CHECK(crossbar.exit_code == 0);
+  CHECK(has(crossbar.err, "ideal couplings"));
+}
