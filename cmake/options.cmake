@@ -20,10 +20,10 @@ if(PROJECT_IS_TOP_LEVEL)
   set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 endif()
 
-# no contraction behind our back: the body and the tail of a loop must give the same bits
+# no contraction behind our back: the body and the tail of a loop must give the same bits; square roots set no errno, so that they vectorise
 add_library(eqprop_flags INTERFACE)
 target_compile_features(eqprop_flags INTERFACE cxx_std_20)
-target_compile_options(eqprop_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-psabi -ffp-contract=off)
+target_compile_options(eqprop_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-psabi -ffp-contract=off -fno-math-errno)
 # GCC 12 warns of its own AVX-512 headers and std::string (its bugs 105593 and 105651)
 target_compile_options(eqprop_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-restrict>)
 if(EQPROP_WERROR)

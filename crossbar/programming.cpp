@@ -66,7 +66,7 @@ double sum(const float* x, Index n) {
 
 /// Buffers of one line, made once per block.
 struct Scratch {
-  explicit Scratch(Index n) : direction(n), minus_direction(n), count(n), xi(n), write_xi(n), set_sum(n), reset_sum(n) {}
+  explicit Scratch(Index n) : direction(n), minus_direction(n), count(n), xi(Eigen::ArrayXf::Zero(n)), write_xi(n), set_sum(n), reset_sum(n) {}
   Eigen::ArrayXf direction;        // +1 SET, -1 RESET, 0 none
   Eigen::ArrayXf minus_direction;  // the same for the other plane
   Eigen::ArrayXi count;            // pulses due
@@ -77,41 +77,42 @@ struct Scratch {
   std::vector<Index> list;
 };
 
-/// One pulse on every device of a line whose direction is not 0. xi: cycle noise, write_xi: write noise.
+/// Moves every device whose direction is not 0 by one pulse; set_sum and reset_sum get conductance before plus after, by polarity. Pointers
+/// are parameters, and the function is not inlined, so that the compiler believes that they do not overlap: then it makes vector code.
 template <class Law>
-void pulse_line(const Law& law, const Line& line, const float* __restrict direction, const PulseNoise& noise, Scratch& scratch, PulseTotals& totals) {
-  const float* __restrict xi = scratch.xi.data();
-  float* __restrict set_sum = scratch.set_sum.data();
-  float* __restrict reset_sum = scratch.reset_sum.data();
-  float* __restrict moved = line.moved;
-  const float* __restrict up = line.up;
-  const float* __restrict down = line.down;
-  const float* __restrict low = line.low;
-  const float* __restrict high = line.high;
-  std::uint32_t* __restrict pulses = line.pulses;
-  std::int32_t sets = 0;
-  std::int32_t resets = 0;
-  for (Index j = 0; j < line.n; ++j) {
+[[gnu::noinline]] void move_devices(const Law law, const float cycle_sd, const Index n, const float* __restrict direction, const float* __restrict xi,
+                                    const float* __restrict up, const float* __restrict down, const float* __restrict low,
+                                    const float* __restrict high, float* __restrict moved, float* __restrict set_sum, float* __restrict reset_sum) {
+  for (Index j = 0; j < n; ++j) {
     const float d = direction[j];
     const float before = moved[j];
-    const float after = pulsed(law, before, d > 0, up[j], down[j], low[j], high[j], noise.cycle_sd, xi[j]);
+    const float after = pulsed(law, before, d > 0, up[j], down[j], low[j], high[j], cycle_sd, xi[j]);
     const float both = before + after;
     set_sum[j] = d > 0 ? both : 0.0f;
     reset_sum[j] = d < 0 ? both : 0.0f;
     moved[j] = d != 0 ? after : before;
-    sets += d > 0 ? 1 : 0;
-    resets += d < 0 ? 1 : 0;
-    pulses[j] += d != 0 ? 1u : 0u;
+  }
+}
+
+/// One pulse on every device of a line whose direction is not 0.
+template <class Law>
+void pulse_line(const Law& law, const Line& line, const float* direction, const PulseNoise& noise, Scratch& s, PulseTotals& totals) {
+  move_devices(law, noise.cycle_sd, line.n, direction, s.xi.data(), line.up, line.down, line.low, line.high, line.moved, s.set_sum.data(),
+               s.reset_sum.data());
+  std::int32_t sets = 0, resets = 0;
+  for (Index j = 0, n = line.n; j < n; ++j) {
+    sets += direction[j] > 0 ? 1 : 0;
+    resets += direction[j] < 0 ? 1 : 0;
+    line.pulses[j] += direction[j] != 0 ? 1u : 0u;
   }
   totals.set += sets;
   totals.reset += resets;
-  totals.set_siemens += 0.5 * sum(set_sum, line.n);
-  totals.reset_siemens += 0.5 * sum(reset_sum, line.n);
+  totals.set_siemens += 0.5 * sum(s.set_sum.data(), line.n);
+  totals.reset_siemens += 0.5 * sum(s.reset_sum.data(), line.n);
   if (noise.write_sd == 0) return;
-  const float* __restrict write_xi = scratch.write_xi.data();
   for (Index j = 0; j < line.n; ++j) {
-    const float free = up[j] > 0 ? noise.write_sd : 0.0f;
-    const float apparent = clamped(line.moved[j] + free * write_xi[j], low[j], high[j]);
+    const float free = line.up[j] > 0 ? noise.write_sd : 0.0f;
+    const float apparent = clamped(line.moved[j] + free * s.write_xi[j], line.low[j], line.high[j]);
     line.g[j] = direction[j] != 0 ? apparent : line.g[j];
   }
 }
@@ -130,59 +131,73 @@ void pulse_one(const Law& law, const Line& line, Index j, bool set, const PulseN
   line.g[j] = clamped(after + free * write_xi, line.low[j], line.high[j]);
 }
 
-/// How many pulses each weight of a line gets, with the sign of the wanted change in `direction`; returns the most on one weight.
-int plan_line(const PulsePlan& plan, const float* wanted, float* accumulator, float weight_step, Index n, Scratch& s, UpdateReport& report) {
-  const auto most_pulses = static_cast<float>(plan.max_pulses);
+/// Counts over a line.
+struct Planned {
+  std::int32_t wanted, written, capped, pulses, most;
+};
+
+/// Pulses for the changes `all` (with what an accumulator held) of a line: their count, and the sign of the change in `direction`.
+[[gnu::noinline]] Planned count_pulses(const PulsePlan& plan, const float weight_step, const Index n, const float* __restrict wanted,
+                                       const float* __restrict all, float* __restrict direction, int* __restrict count) {
+  const bool by_sign = plan.mode == PulseMode::sign;
   const auto threshold = static_cast<float>(plan.sign_threshold);
-  float* direction = s.direction.data();
-  int* count = s.count.data();
-  std::int32_t asked = 0, written = 0, capped = 0, total = 0, most = 0;
+  const float round_up = plan.mode == PulseMode::count ? 0.5f : 0.0f;  // the cast to int truncates
   for (Index j = 0; j < n; ++j) {
-    const float w = wanted[j];
-    const float all = plan.mode == PulseMode::accumulate ? accumulator[j] + w : w;
-    const float size = std::abs(all);
-    // casts to int truncate; far larger wishes are cut before the cast
-    float due = 0;
-    if (plan.mode == PulseMode::sign) due = size > threshold ? 1.0f : 0.0f;
-    if (plan.mode == PulseMode::count) due = size / weight_step + 0.5f;
-    if (plan.mode == PulseMode::accumulate) due = size / weight_step;
-    capped += due >= most_pulses + 1 ? 1 : 0;
-    due = due > most_pulses ? most_pulses : due;
-    due = due > 0 ? due : 0.0f;  // NaN gives no pulses
-    const int k = static_cast<int>(due);
-    const float sign = all > 0 ? 1.0f : -1.0f;
-    if (plan.mode == PulseMode::accumulate) accumulator[j] = all - sign * (static_cast<float>(k) * weight_step);
-    count[j] = k;
-    direction[j] = k > 0 ? sign : 0.0f;
-    asked += w != 0 ? 1 : 0;
-    written += k > 0 ? 1 : 0;
-    total += k;
-    most = std::max(most, k);
+    const float size = std::abs(all[j]);
+    const float counted = size / weight_step + round_up;
+    const float once = size > threshold ? 1.0f : 0.0f;
+    float due = by_sign ? once : counted;
+    due = due > 4097.0f ? 4097.0f : due;  // above any max_pulses
+    due = due > 0 ? due : 0.0f;           // NaN gives no pulses
+    count[j] = static_cast<int>(due);
+    direction[j] = due >= 1 ? (all[j] > 0 ? 1.0f : -1.0f) : 0.0f;
   }
-  report.wanted += asked;
-  report.written += written;
-  report.capped += capped;
-  report.pulses += total;
-  return most;
+  Planned sum{};
+  const int most = plan.max_pulses;
+  for (Index j = 0; j < n; ++j) {
+    sum.wanted += wanted[j] != 0 ? 1 : 0;
+    sum.written += count[j] > 0 ? 1 : 0;
+    sum.capped += count[j] > most ? 1 : 0;
+    count[j] = std::min(count[j], most);
+    sum.pulses += count[j];
+    sum.most = std::max(sum.most, count[j]);
+  }
+  return sum;
+}
+
+/// Plans a line and takes what it will write off the accumulator, if there is one.
+Planned plan_line(const PulsePlan& plan, const float* wanted, float* accumulator, float weight_step, Index n, Scratch& s, UpdateReport& report) {
+  if (accumulator)
+    for (Index j = 0; j < n; ++j) accumulator[j] += wanted[j];
+  const Planned planned =
+      count_pulses(plan, weight_step, n, wanted, accumulator ? accumulator : wanted, s.direction.data(), s.count.data());
+  if (accumulator && planned.written > 0)
+    for (Index j = 0; j < n; ++j) accumulator[j] -= s.direction[j] * (static_cast<float>(s.count[j]) * weight_step);
+  report.wanted += planned.wanted;
+  report.written += planned.written;
+  report.capped += planned.capped;
+  report.pulses += planned.pulses;
+  return planned;
 }
 
 /// From the sign of the wanted change to SET or RESET of one device of each pair: `direction` for G+, `minus_direction` for G-.
-void choose_devices(const PulsePlan& plan, const Line& plus, const Line& minus, float window_sum, Scratch& s) {
+void choose_devices(const PulsePlan& plan, const Line plus, const Line minus, const float window_sum, Scratch& s) {
   const bool alternate = plan.pair == PairRule::alternate;
+  float* __restrict direction = s.direction.data();
+  float* __restrict minus_direction = s.minus_direction.data();
   for (Index j = 0; j < plus.n; ++j) {
-    const float sign = s.direction[j];
-    const bool odd = ((plus.pulses[j] + minus.pulses[j]) & 1u) != 0;
-    const bool set = alternate ? !odd : plus.g[j] + minus.g[j] < window_sum;
+    const float by_turns = ((plus.pulses[j] + minus.pulses[j]) & 1u) != 0 ? -1.0f : 1.0f;
+    const float by_room = plus.g[j] + minus.g[j] < window_sum ? 1.0f : -1.0f;
+    const float set = alternate ? by_turns : by_room;  // +1 SET, -1 RESET
     // a SET raises G+ for an increase and G- for a decrease; a RESET lowers the other device
-    const bool moves_plus = (sign > 0) == set;
-    const float d = sign == 0 ? 0.0f : (set ? 1.0f : -1.0f);
-    s.direction[j] = moves_plus ? d : 0.0f;
-    s.minus_direction[j] = moves_plus ? 0.0f : d;
+    const float on_plus = direction[j] * set;
+    direction[j] = on_plus > 0 ? set : 0.0f;
+    minus_direction[j] = on_plus < 0 ? set : 0.0f;
   }
 }
 
 template <class Law>
-void pulse_weights(const Law& law, Tile& tile, Index line, int most, std::int64_t written, const DevicePreset& device, const RandomKey& cycle,
+void pulse_weights(const Law& law, Tile& tile, Index line, const Planned& planned, const DevicePreset& device, const RandomKey& cycle,
                    const RandomKey& write, Place place, Scratch& s, PulseTotals& totals) {
   const Line plus(tile.plus, line);
   const Line minus(tile.minus, line);
@@ -192,12 +207,12 @@ void pulse_weights(const Law& law, Tile& tile, Index line, int most, std::int64_
 
   // few pulses are visited one by one, many as whole lines: the same numbers either way
   s.list.clear();
-  const bool sparse = written * 8 < plus.n;
+  const bool sparse = planned.written * 8 < plus.n;
   if (sparse)
     for (Index j = 0; j < plus.n; ++j)
       if (s.count[j] > 0) s.list.push_back(j);
 
-  for (int p = 0; p < most; ++p) {
+  for (int p = 0; p < planned.most; ++p) {
     place.sweep = static_cast<std::uint32_t>(p);
     if (sparse) {
       for (const Index j : s.list) {
@@ -221,6 +236,31 @@ void pulse_weights(const Law& law, Tile& tile, Index line, int most, std::int64_
   }
 }
 
+/// Reads every device of a line whose direction is not 0 yet and gives it the direction of its next pulse, 0 if within tolerance.
+struct Judged {
+  std::int32_t read;
+  std::int32_t active;
+};
+[[gnu::noinline]] Judged judge_line(const Line line, const float* __restrict goal, const VerifyNoise noise, const bool noisy, const float tolerance, Scratch& s) {
+  const float* __restrict g = line.g;
+  const float* __restrict xi = s.xi.data();
+  float* __restrict direction = s.direction.data();
+  const float white = noisy ? noise.white * noise.white : 0.0f;
+  const float proportional = noisy ? noise.proportional * noise.proportional : 0.0f;
+  std::int32_t read = 0, active = 0;
+  for (Index j = 0; j < line.n; ++j) {
+    const float seen = g[j] + __builtin_sqrtf(white + proportional * g[j] * g[j]) * xi[j];
+    const float error = goal[j] - seen;
+    const float was = direction[j];
+    const float next = error > tolerance ? 1.0f : (error < -tolerance ? -1.0f : 0.0f);
+    const float now = was != 0 ? next : 0.0f;
+    direction[j] = now;
+    read += was != 0 ? 1 : 0;
+    active += now != 0 ? 1 : 0;
+  }
+  return {read, active};
+}
+
 /// Write-verify of one plane of a line; wanted conductances in `goal`.
 template <class Law>
 void verify_line(const Law& law, DevicePlane& plane, Index line_number, std::uint32_t first, const Eigen::ArrayXf& goal, const DevicePreset& device,
@@ -237,17 +277,8 @@ void verify_line(const Law& law, DevicePlane& plane, Index line_number, std::uin
   for (;; ++p) {
     place.sweep = static_cast<std::uint32_t>(p);
     if (noisy) read_key.fill_normal(place, first, s.xi.data(), n);
-    std::int32_t active = 0;
-    for (Index j = 0; j < line.n; ++j) {
-      float seen = line.g[j];
-      const float sd = std::sqrt(noise.white * noise.white + noise.proportional * seen * (noise.proportional * seen));
-      if (noisy) seen += sd * s.xi[j];
-      const float error = goal[j] - seen;
-      const float was = s.direction[j];
-      report.verify_reads += was != 0 ? 1 : 0;
-      s.direction[j] = was == 0 || std::abs(error) <= tolerance ? 0.0f : (error > 0 ? 1.0f : -1.0f);
-      active += s.direction[j] != 0 ? 1 : 0;
-    }
+    const auto [read, active] = judge_line(line, goal.data(), noise, noisy, tolerance, s);
+    report.verify_reads += read;
     if (active == 0 || p == how.max_pulses) break;
     if (pulse.cycle_sd > 0) pulse_key.fill_normal(place, first, s.xi.data(), n);
     if (pulse.write_sd > 0) write_key.fill_normal(place, first, s.write_xi.data(), n);
@@ -331,12 +362,11 @@ UpdateReport update_block(Tile& tile, Index block, const Eigen::Ref<const Eigen:
   const Index end = std::min((block + 1) * kLineBlock, tile.lines());
   for (Index line = block * kLineBlock; line < end; ++line) {
     float* accumulator = tile.accumulator.size() ? tile.accumulator.col(line).data() : nullptr;
-    const std::int64_t before = report.written;
-    const int most =
+    const Planned planned =
         plan_line(plan, wanted.col(line).data(), accumulator, static_cast<float>(weight_step), tile.outputs(), scratch, report);
-    if (most == 0) continue;
+    if (planned.written == 0) continue;
     choose_devices(plan, Line(tile.plus, line), Line(tile.minus, line), window_sum, scratch);
-    std::visit([&](const auto& law) { pulse_weights(law, tile, line, most, report.written - before, device, cycle, write, place, scratch, totals); },
+    std::visit([&](const auto& law) { pulse_weights(law, tile, line, planned, device, cycle, write, place, scratch, totals); },
                device.law);
     tile.refresh_line(line);
     touched = true;

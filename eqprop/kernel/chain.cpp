@@ -182,13 +182,14 @@ struct ChainPass {
     for (std::size_t k = 0; k < n2; ++k) weights.b2[k] += rate * sum[k];
   }
 
-  // per input the samples that use it, in their order; and the inputs in use, in an order of no meaning
+  // per input the samples that use it, in their order; and the inputs in use
   lanes::Users turn_lists() const {
     std::uint32_t* count = space.count_.data();
     std::uint32_t* rows = space.rows_.data();
     parallel_for(starts - 1, threads, [&](std::size_t b) {
       const std::size_t first = b * lanes::kRowBlock;
-      std::fill(count + first, count + std::min(n0, first + lanes::kRowBlock), 0U);
+      const std::size_t end_row = std::min(n0, first + lanes::kRowBlock);
+      std::fill(count + first, count + end_row, 0U);
       std::uint32_t used = 0;
       for (std::size_t s = 0; s < batch; ++s) {
         const std::uint32_t* index = space.index_.data() + s * list;
@@ -199,9 +200,11 @@ struct ChainPass {
           const std::uint32_t seen = count[i]++;
           space.who_.data()[i * batch + seen] = static_cast<std::uint32_t>(s);
           space.what_.data()[i * batch + seen] = value[j];
-          rows[first + used] = i;  // overwritten by the next unless new
-          used += seen == 0;
         }
+      }
+      for (std::size_t i = first; i < end_row; ++i) {
+        rows[first + used] = static_cast<std::uint32_t>(i);  // overwritten by the next unless in use
+        used += count[i] != 0;
       }
       space.used_.data()[b] = used;
     });

@@ -153,7 +153,6 @@ HWY_INLINE void update_group(float* HWY_RESTRICT row, std::size_t columns, std::
 void update_rows_here(float* w1, std::size_t ld, std::size_t first, std::size_t columns, const Users& users, const float* difference) {
   const std::size_t step = hn::Lanes(D());
   for (std::size_t r = 0; r < users.n_rows; ++r) {
-    if (r + kAhead < users.n_rows) fetch(w1 + users.rows[r + kAhead] * ld + first, columns);
     const std::size_t i = users.rows[r];
     const std::uint32_t count = users.count[i];
     const std::uint32_t* who = users.who + i * users.batch;

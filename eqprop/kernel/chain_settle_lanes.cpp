@@ -74,13 +74,14 @@ HWY_NOINLINE void sweep(const float* HWY_RESTRICT packed, std::size_t ld, Item& 
     // two chains of sums: half the latency
     V even = hn::Load(d, drive + c);
     V odd = zero;
+    V w[N];
     HWY_UNROLL(16)
     for (int k = 0; k < N; ++k) {
-      const V w = hn::Load(d, packed + static_cast<std::size_t>(k) * step);
+      w[k] = hn::Load(d, packed + static_cast<std::size_t>(k) * step);
       if (k % 2 == 0) {
-        even = hn::MulAdd(w, out[k], even);
+        even = hn::MulAdd(w[k], out[k], even);
       } else {
-        odd = k == 1 ? hn::Mul(w, out[k]) : hn::MulAdd(w, out[k], odd);
+        odd = k == 1 ? hn::Mul(w[k], out[k]) : hn::MulAdd(w[k], out[k], odd);
       }
     }
     const V h = clip(zero, one, hn::Add(even, odd));
@@ -89,7 +90,7 @@ HWY_NOINLINE void sweep(const float* HWY_RESTRICT packed, std::size_t ld, Item& 
       hn::Store(h, d, hidden + c);
     }
     HWY_UNROLL(16)
-    for (int k = 0; k < N; ++k) sum[k] = hn::MulAdd(hn::Load(d, packed + static_cast<std::size_t>(k) * step), h, sum[k]);
+    for (int k = 0; k < N; ++k) sum[k] = hn::MulAdd(w[k], h, sum[k]);
   }
 
   const D4 d4;

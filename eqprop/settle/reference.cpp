@@ -243,7 +243,8 @@ int cross_bounds(const Quadratic& phi, const VectorXd& s, std::vector<Side>& sid
 
 template <class T>
 ReferenceProblem reference_problem(const Network<T>& network, const Eigen::VectorXd& input, const Eigen::VectorXd& target, double beta) {
-  for (const auto& term : network.terms()) check(!std::holds_alternative<UserTerm<T>>(term), "the references know dense layers and costs only");
+  for (const auto& term : network.terms())
+    check(!std::holds_alternative<UserTerm<T>>(term), "the references know dense layers and costs only");
   ReferenceProblem problem{network.layers(), {}, network.cost(), input, target, beta};
   for (int c = 0; c < network.coupling_count(); ++c) problem.weights.emplace_back(network.coupling(c).read().template cast<double>());
   return problem;
@@ -268,12 +269,14 @@ double reference_potential(const ReferenceProblem& p, const ReferenceStates& s) 
 }
 
 void reference_sweep(const ReferenceProblem& p, ReferenceStates& s) {
-  for (int l = 1; l <= depth_of(p); ++l) check(is_piecewise_linear(layer_of(p, l).activation), "plain sweeps take explicit activations only");
+  for (int l = 1; l <= depth_of(p); ++l)
+    check(is_piecewise_linear(layer_of(p, l).activation), "plain sweeps take explicit activations only");
   for (int l = 1; l <= depth_of(p); ++l) s[static_cast<std::size_t>(l)] = clipped(layer_of(p, l), field_of(p, s, l), curvature_of(p, l));
 }
 
 ReferenceEquilibrium reference_settle_smooth(const ReferenceProblem& problem, const ReferenceStates& start) {
-  for (int l = 1; l <= depth_of(problem); ++l) check(is_smooth(layer_of(problem, l).activation), "this reference takes smooth activations only");
+  for (int l = 1; l <= depth_of(problem); ++l)
+    check(is_smooth(layer_of(problem, l).activation), "this reference takes smooth activations only");
   VectorXd u = flatten(problem, start);
   const auto offsets = offsets_of(problem);
   for (int l = 1; l <= depth_of(problem); ++l)

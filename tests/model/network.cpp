@@ -15,7 +15,8 @@ namespace {
 
 std::vector<std::unique_ptr<Coupling<double>>> chain(std::vector<std::pair<Index, Index>> shapes) {
   std::vector<std::unique_ptr<Coupling<double>>> couplings;
-  for (const auto& [inputs, outputs] : shapes) couplings.push_back(std::make_unique<IdealCoupling<double>>(numbers<double>(outputs, inputs + 1, 1)));
+  for (const auto& [inputs, outputs] : shapes)
+    couplings.push_back(std::make_unique<IdealCoupling<double>>(numbers<double>(outputs, inputs + 1, 1)));
   return couplings;
 }
 
@@ -34,7 +35,9 @@ TEST_CASE("a network takes couplings that fit and nothing else", "[network]") {
   REQUIRE(readout.outputs() == 5);
   REQUIRE(readout.has_readout());
 
-  const auto make = [](std::vector<Layer> l, std::vector<std::pair<Index, Index>> shapes, Cost cost) { Network<double>(l, chain(shapes), cost); };
+  const auto make = [](std::vector<Layer> l, std::vector<std::pair<Index, Index>> shapes, Cost cost) {
+    Network<double>(l, chain(shapes), cost);
+  };
   REQUIRE_THROWS_AS(make({{4}}, {}, Cost::squared_error), std::logic_error);
   REQUIRE_THROWS_AS(make(layers, {{4, 6}}, Cost::squared_error), std::logic_error);
   REQUIRE_THROWS_AS(make(layers, {{4, 6}, {6, 2}}, Cost::squared_error), std::logic_error);
@@ -126,7 +129,8 @@ TEST_CASE("first weights are uniform, unbiased and named by seed and layer", "[n
   std::vector<double> sorted(body.data(), body.data() + body.size());
   std::sort(sorted.begin(), sorted.end());
   double distance = 0;  // kolmogorov-smirnov against the uniform law
-  for (std::size_t i = 0; i < sorted.size(); ++i) distance = std::max(distance, std::abs((sorted[i] + 1) / 2 - (static_cast<double>(i) + 0.5) / n));
+  for (std::size_t i = 0; i < sorted.size(); ++i)
+    distance = std::max(distance, std::abs((sorted[i] + 1) / 2 - (static_cast<double>(i) + 0.5) / n));
   CHECK(distance * std::sqrt(n) < 2.2);  // false alarm 1.2e-4
   // neighbours do not know each other
   const auto left = body.leftCols(inputs - 1).array();

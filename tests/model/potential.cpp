@@ -61,7 +61,8 @@ struct Setup {
   static Network<T> make(Cost cost, const std::vector<Layer>& layers) {
     std::vector<std::unique_ptr<Coupling<T>>> couplings;
     for (std::size_t l = 0; l + 1 < layers.size(); ++l)
-      couplings.push_back(std::make_unique<IdealCoupling<T>>(numbers<T>(layers[l + 1].size, layers[l].size + 1, 30 + static_cast<std::uint32_t>(l))));
+      couplings.push_back(
+          std::make_unique<IdealCoupling<T>>(numbers<T>(layers[l + 1].size, layers[l].size + 1, 30 + static_cast<std::uint32_t>(l))));
     if (cost == Cost::cross_entropy) couplings.push_back(std::make_unique<IdealCoupling<T>>(numbers<T>(3, layers.back().size + 1, 40)));
     Network<T> network(layers, std::move(couplings), cost);
     network.add(inhibition<T>());
@@ -107,8 +108,8 @@ TEST_CASE("every term's field is minus its slope", "[potential]") {
       const bool curved = setup.with(setup.state, beta, [&](const auto& c) { return add_field<double>(term, c, l, h, a); });
       CAPTURE(t, l, beta);
       REQUIRE(curved == (a.array() != 0).any());
-      const Matrix<double> slopes =
-          slope_of(setup.state, l, [&](const State<double>& s) { return setup.with(s, beta, [&](const auto& c) { return potential(term, c); }); });
+      const Matrix<double> slopes = slope_of(
+          setup.state, l, [&](const State<double>& s) { return setup.with(s, beta, [&](const auto& c) { return potential(term, c); }); });
       const Matrix<double> expected = (a.array() * setup.state.layer(l).array() - h.array()).matrix();
       REQUIRE((slopes - expected).cwiseAbs().maxCoeff() < 1e-9);
     }

@@ -47,8 +47,10 @@ State<double> one_by_one(Problem<double>& problem, double beta, Solve solve) {
 }
 
 const std::vector<Settler> kSettlers{
-    {"sweeps to a tolerance", [](const Recipe&) { return true; }, [](Problem<double>& p, double beta) { return p.settle(beta, to_tolerance(1e-12)); }},
-    {"sweeps of a fixed budget", [](const Recipe&) { return true; }, [](Problem<double>& p, double beta) { return p.settle(beta, fixed_budget(3000)); }},
+    {"sweeps to a tolerance", [](const Recipe&) { return true; },
+     [](Problem<double>& p, double beta) { return p.settle(beta, to_tolerance(1e-12)); }},
+    {"sweeps of a fixed budget", [](const Recipe&) { return true; },
+     [](Problem<double>& p, double beta) { return p.settle(beta, fixed_budget(3000)); }},
     {"smooth reference", smooth, [](Problem<double>& p, double beta) { return one_by_one(p, beta, reference_settle_smooth); }},
     {"active set", piecewise_linear, [](Problem<double>& p, double beta) { return one_by_one(p, beta, reference_settle_active_set); }},
 };
@@ -59,12 +61,14 @@ int check_settlers(const Recipe& recipe, double beta) {
   std::vector<State<double>> states;
   for (const auto& settler : kSettlers) {
     if (!settler.takes(recipe)) continue;
-    CAPTURE(settler.name, beta, recipe.scale, recipe.layers.size(), activation_name(recipe.layers[1].activation), activation_name(recipe.layers.back().activation));
+    CAPTURE(settler.name, beta, recipe.scale, recipe.layers.size(), activation_name(recipe.layers[1].activation),
+            activation_name(recipe.layers.back().activation));
     const State<double> state = settler.settle(problem, beta);
 
     // one more sweep moves nothing
     State<double> moved = state;
-    settle<double>(problem.network, problem.boundary(beta), moved, fixed_budget(1), problem.place(kPhaseFree), problem.workspace, problem.run);
+    settle<double>(problem.network, problem.boundary(beta), moved, fixed_budget(1), problem.place(kPhaseFree), problem.workspace,
+                   problem.run);
     CHECK(largest_difference(state, moved) < 1e-10);
     // downhill from rest; with cross-entropy the nudged sweeps are not descent steps of every beta, the states below still agree
     const Eigen::RowVectorXd drop = problem.potential_at(problem.network.rest(kBatch), beta) - problem.potential_at(state, beta);
@@ -81,7 +85,8 @@ TEST_CASE("all settlers of smooth networks agree", "[settlers]") {
   const double beta = GENERATE(-0.3, 0.0, 0.3);
   const int hidden = GENERATE(1, 2, 3);
   for (const Activation activation : {Activation::tanh, Activation::logistic}) {
-    for (const Activation output : {Activation::linear, activation}) REQUIRE(check_settlers({chain(hidden, activation, output), Cost::squared_error, 0.6, kBatch}, beta) == 3);
+    for (const Activation output : {Activation::linear, activation})
+      REQUIRE(check_settlers({chain(hidden, activation, output), Cost::squared_error, 0.6, kBatch}, beta) == 3);
     REQUIRE(check_settlers({chain(hidden, activation, activation), Cost::cross_entropy, 0.6, kBatch}, beta) == 3);
   }
 }

@@ -1,5 +1,6 @@
 // Settling on noisy reads: stops when the noise alone explains the change, and averages.
 #include <cmath>
+#include <set>
 
 #include "eqprop/settle/settle.h"
 #include "tests/catch.h"
@@ -33,9 +34,9 @@ double rms_error(const State<double>& state, const State<double>& exact) {
 }
 
 struct Outcome {
-  double error = 0;       // rms over units, samples and steps
-  double at_floor = 0;    // share of samples that stopped by noise_floor
-  double sweeps = 0;      // mean
+  double error = 0;     // rms over units, samples and steps
+  double at_floor = 0;  // share of samples that stopped by noise_floor
+  double sweeps = 0;    // mean
 };
 
 // `steps` settles of the same batch, each with fresh noise
@@ -56,7 +57,7 @@ Outcome settle_often(double sd, double stated, const SettleOptions& options, dou
 }
 
 SettleOptions windowed(int window) {
-  SettleOptions options = to_tolerance(1e-6, 200);
+  SettleOptions options = to_tolerance(1e-9, 200);
   options.noise_window = window;
   return options;
 }
@@ -111,6 +112,26 @@ TEST_CASE("averaging sweeps are counted and may pass the budget by no more than 
     const int sweeps = problem.report.sweeps[i];
     // compared at sweep 12 with sweep 6, then averaged over six more
     REQUIRE(sweeps == (problem.report.reason[i] == StopReason::noise_floor ? 18 : 12));
+  }
+}
+
+TEST_CASE("noisy samples settle in company as they do alone", "[noise]") {
+  Problem<double> all({kLayers, Cost::squared_error, 0.8}, noisy(1e-5, 1e-5));
+  // inputs of very different size reach the floor at different sweeps
+  for (Index i = 0; i < 37; ++i) all.input.col(i) *= static_cast<double>(i * i % 7);
+  all.read_drive();
+  const State<double> together = all.settle(0.2, windowed(1));
+  std::set<int> lengths(all.report.sweeps.begin(), all.report.sweeps.end());
+  REQUIRE(*lengths.rbegin() > *lengths.begin() + 2);
+  for (Index i = 0; i < 37; ++i) {
+    Problem<double> alone({kLayers, Cost::squared_error, 0.8, 1}, noisy(1e-5, 1e-5));
+    alone.input = all.input.col(i);
+    alone.target = all.target.col(i);
+    alone.ids = {all.ids[static_cast<std::size_t>(i)]};
+    alone.read_drive();
+    const State<double> state = alone.settle(0.2, windowed(1));
+    REQUIRE(alone.report.sweeps[0] == all.report.sweeps[static_cast<std::size_t>(i)]);
+    for (int l = 1; l <= 3; ++l) REQUIRE((state.layer(l).col(0) - together.layer(l).col(i)).cwiseAbs().maxCoeff() < 1e-12);
   }
 }
 

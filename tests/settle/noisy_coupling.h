@@ -45,7 +45,8 @@ class NoisyCoupling final : public Coupling<T> {
       for (Index c = 0; c < field.cols(); ++c) {
         Place at = place.place;
         at.sample = place.samples[static_cast<std::size_t>(c)];
-        for (Index r = 0; r < field.rows(); ++r) field(r, c) += static_cast<T>(sd_ * static_cast<double>(key.normal(at, static_cast<std::uint32_t>(r))));
+        for (Index r = 0; r < field.rows(); ++r)
+          field(r, c) += static_cast<T>(sd_ * static_cast<double>(key.normal(at, static_cast<std::uint32_t>(r))));
       }
     if (run.ledger != nullptr) run.ledger->add(index_, place.place.phase, Event::adc, field.size());
   }

@@ -62,7 +62,8 @@ TEST_CASE("a smooth equilibrium has no slope, by finite differences", "[referenc
 TEST_CASE("an active set meets the conditions of its box, by finite differences", "[reference]") {
   const double scale = GENERATE(0.6, 2.0);
   const double beta = GENERATE(-0.3, 0.3);
-  const ReferenceProblem problem = problem_of(one(chain(2, Activation::hard_sigmoid, Activation::hard_sigmoid), Cost::squared_error, scale), beta);
+  const ReferenceProblem problem =
+      problem_of(one(chain(2, Activation::hard_sigmoid, Activation::hard_sigmoid), Cost::squared_error, scale), beta);
   const ReferenceEquilibrium end = reference_settle_active_set(problem, reference_rest(problem));
   REQUIRE(end.converged);
   int clipped = 0;

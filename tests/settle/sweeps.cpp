@@ -54,7 +54,8 @@ TEST_CASE("a settled state does not move", "[settle]") {
     REQUIRE(problem.report.count(StopReason::tolerance) == 37);
     for (const float residual : problem.report.residual) REQUIRE(residual <= 1e-11F);
     const State<double> before = state;
-    settle<double>(problem.network, problem.boundary(beta), state, fixed_budget(1), problem.place(kPhaseFree), problem.workspace, problem.run);
+    settle<double>(problem.network, problem.boundary(beta), state, fixed_budget(1), problem.place(kPhaseFree), problem.workspace,
+                   problem.run);
     REQUIRE(largest_difference(before, state) <= 1e-11);
     // and it is not where it began
     REQUIRE(largest_difference(problem.network.rest(37), state) > 0.1);
@@ -206,12 +207,13 @@ TEMPLATE_TEST_CASE("a third-party coupling settles like an ideal one", "[settle]
 
 TEST_CASE("a user's term takes part in settling", "[settle]") {
   Problem<double> problem({chain(1, Activation::tanh, Activation::linear)});
-  problem.network.add({"leak",
-                       [](const TermContext<double>&, int l, Out<double>, Out<double> a) {
-                         if (l == 1) a.array() += 50;
-                         return l == 1;
-                       },
-                       [](const TermContext<double>& c) -> Eigen::RowVectorXd { return 25 * c.state.layer(1, 0, c.columns).colwise().squaredNorm(); }});
+  problem.network.add(
+      {"leak",
+       [](const TermContext<double>&, int l, Out<double>, Out<double> a) {
+         if (l == 1) a.array() += 50;
+         return l == 1;
+       },
+       [](const TermContext<double>& c) -> Eigen::RowVectorXd { return 25 * c.state.layer(1, 0, c.columns).colwise().squaredNorm(); }});
   Eigen::RowVectorXd before = problem.potential_at(problem.network.rest(37), 0);
   State<double> state;
   for (int budget = 1; budget < 10; ++budget) {
