@@ -1,11 +1,14 @@
 // The chain kernel on inputs like handwritten digits: 19 % non-zero, about half of the hidden units inside their range.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
+#include <vector>
 
 #include "bench/peak.h"
 #include "eqprop/kernel/chain.h"
+#include "eqprop/kernel/chain_lanes.h"
 #include "tests/kernel/chain_problem.h"
 
 namespace {
@@ -54,8 +57,8 @@ bool settles_right(Case& c) {
   for (int s = 0; s < std::min(c.batch, 4); ++s) {
     oracle::ChainState state = oracle::chain_rest(c.problem.net, 0.5);
     state = oracle::chain_settle(c.problem.net, c.problem.sample(s), nullptr, 0, state, report.trace(0, s).sweeps);
-    state = oracle::chain_settle(c.problem.net, c.problem.sample(s), c.problem.target(s), static_cast<double>(c.options.plan[0].beta), state,
-                                 report.trace(1, s).sweeps);
+    state = oracle::chain_settle(c.problem.net, c.problem.sample(s), c.problem.target(s), static_cast<double>(c.options.plan[0].beta),
+                                 state, report.trace(1, s).sweeps);
     int inside = 0;
     for (int j = 0; j < kHidden; ++j) {
       const double h = static_cast<double>(space.hidden(1, s)[j]);
@@ -87,6 +90,37 @@ void settle(benchmark::State& state, int batch, float tolerance) {
   state.counters["gflops"] = Counter(flops * 1e-9, Counter::kIsRate);
   state.counters["share_of_limit"] = Counter(flops / bench::peak_flops(), Counter::kIsRate);
   state.SetLabel(report.target);
+}
+
+// the sweeps alone: no input product, no lists; three phases of 15 as one run of 45
+void sweeps_alone(benchmark::State& state, int batch, float tolerance) {
+  Case c = make_case(batch, tolerance);
+  if (!settles_right(c)) return state.SkipWithError("differs from the reference");
+  const auto n = static_cast<std::size_t>(batch);
+  AlignedArray<float> packed, drive, hidden;
+  packed.grow(std::size_t{kOutputs} * kHidden);
+  drive.grow(n * kHidden);
+  hidden.grow(n * kHidden);
+  test::Uniform draw(3);
+  std::generate(drive.data(), drive.data() + n * kHidden, [&] { return static_cast<float>(draw(-0.2, 1.2)); });
+  std::fill(hidden.data(), hidden.data() + n * kHidden, 0.0F);
+  lanes::pack(kOutputs, c.problem.w2.data(), kHidden, packed.data());
+  std::vector<lanes::Item> items(n);
+  for (auto _ : state) {
+    for (std::size_t s = 0; s < n; ++s) {
+      items[s] = lanes::Item{};
+      items[s].scale = items[s].high = 1;
+      items[s].drive = drive.data() + s * kHidden;
+      items[s].before = items[s].hidden = hidden.data() + s * kHidden;
+    }
+    lanes::settle(kOutputs, packed.data(), kHidden, items.data(), n, {0, 1, 45});
+  }
+  const double flops = static_cast<double>(state.iterations()) * batch * 45 * 4.0 * kOutputs * kHidden;
+  using benchmark::Counter;
+  state.counters["samples_per_second"] = Counter(static_cast<double>(state.iterations()) * batch, Counter::kIsRate);
+  state.counters["gflops"] = Counter(flops * 1e-9, Counter::kIsRate);
+  state.counters["share_of_limit"] = Counter(flops / bench::peak_flops(), Counter::kIsRate);
+  state.SetLabel(lanes::target_name());
 }
 
 void chain_step(benchmark::State& state, int batch, float tolerance) {
@@ -125,6 +159,7 @@ const bool registered = [] {
     benchmark::RegisterBenchmark((name + "/784x512x10/batch:" + std::to_string(batch) + sweeps + "/threads:1").c_str(),
                                  [=](benchmark::State& state) { body(state, batch, tolerance); });
   };
+  add("sweeps", sweeps_alone, 32, 0);
   add("settle", settle, 32, 0);
   for (const int batch : {32, 4, 1}) add("chain_step", chain_step, batch, 0);
   for (const int batch : {32, 4, 1}) add("chain_step", chain_step, batch, 1e-3F);

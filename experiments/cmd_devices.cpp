@@ -50,7 +50,9 @@ void print_one(const DevicePreset& d) {
   const auto assumed = [&](std::string_view field) {
     return std::find(d.assumed.begin(), d.assumed.end(), field) != d.assumed.end() ? "   (assumed)" : "";
   };
-  const auto line = [&](const char* label, const std::string& value, std::string_view field) { fmt::print("  {:<28}{}{}\n", label, value, assumed(field)); };
+  const auto line = [&](const char* label, const std::string& value, std::string_view field) {
+    fmt::print("  {:<28}{}{}\n", label, value, assumed(field));
+  };
   const auto number = [](double x) { return fmt::format("{:g}", x); };
   fmt::print("{}\n", d.name);
   line("kind", kind_name(d.kind), "kind");

@@ -23,7 +23,8 @@ int energy(const EnergyArguments& arguments) {
   if (!arguments.prices.empty()) config.prices = arguments.prices;
   if (!arguments.gpu.empty()) config.gpu = arguments.gpu;
   const LedgerFile file = read_ledger_json(folder / "ledger.json");
-  if (file.samples_trained < 1) throw InputError(InputKind::file, {(folder / "ledger.json").string()}, "no sample was trained yet: nothing to price");
+  if (file.samples_trained < 1)
+    throw InputError(InputKind::file, {(folder / "ledger.json").string()}, "no sample was trained yet: nothing to price");
   const EnergyReport report = energy_report(config, file, Prices::read(find_places(), config));
   if (arguments.json) {
     std::puts(energy_json(report, config, file.wear).dump().c_str());

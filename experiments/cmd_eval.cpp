@@ -24,7 +24,8 @@ int evaluate(const EvalArguments& arguments) {
   const std::filesystem::path folder = arguments.run;
   Experiment experiment(read_run_config(folder), find_places(), arguments.threads);
   experiment.restore(folder / "checkpoint.eqp");
-  if (!experiment.test_accuracy) warn("this run is not finished: {} of {} epochs", experiment.trainer().epochs_done(), experiment.config().train.epochs);
+  if (!experiment.test_accuracy)
+    warn("this run is not finished: {} of {} epochs", experiment.trainer().epochs_done(), experiment.config().train.epochs);
   const Evaluation validation = experiment.trainer().evaluate(experiment.validation());
   const Evaluation test = experiment.trainer().evaluate(experiment.test());
 
@@ -38,8 +39,8 @@ int evaluate(const EvalArguments& arguments) {
     std::puts(out.dump().c_str());
     return kExitDone;
   }
-  fmt::print("{}: {} on {}, seed {}, {} epochs\n", arguments.run, layers_text(experiment.config()), experiment.config().data, experiment.config().seed,
-             experiment.trainer().epochs_done());
+  fmt::print("{}: {} on {}, seed {}, {} epochs\n", arguments.run, layers_text(experiment.config()), experiment.config().data,
+             experiment.config().seed, experiment.trainer().epochs_done());
   fmt::print("  validation  {:6.2f} % of {} samples, mean cost {:.4g}\n", 100 * validation.accuracy, validation.samples, validation.cost);
   fmt::print("  test        {:6.2f} % of {} samples, mean cost {:.4g}\n", 100 * test.accuracy, test.samples, test.cost);
   return kExitDone;

@@ -16,10 +16,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kSamples = 16;     // samples of the batch
-constexpr int kCoordinates = 100;        // weights per coupling that are displaced
-constexpr double kStep = 1e-5;           // displacement of a weight
-constexpr double kTolerance64 = 1e-13;   // settled as far as the numbers go
+constexpr std::size_t kSamples = 16;    // samples of the batch
+constexpr int kCoordinates = 100;       // weights per coupling that are displaced
+constexpr double kStep = 1e-5;          // displacement of a weight
+constexpr double kTolerance64 = 1e-13;  // settled as far as the numbers go
 constexpr double kTolerance32 = 1e-6;
 constexpr int kBudget = 20000;
 
@@ -55,7 +55,8 @@ std::vector<Eigen::MatrixXd> estimate(const Config& config, const Dataset& data)
   const Network<T> network = build_network<T>(config.network(), run);
   const PhasePlan plan = make_plan(config.train.estimator, config.train.beta, config.seed, 0);
   std::vector<Eigen::MatrixXd> out;
-  for (const auto& g : estimate_gradient<T>(network, gradient_batch<T>(data, config.seed), plan, tight<T>(config), run)) out.push_back(g.template cast<double>());
+  for (const auto& g : estimate_gradient<T>(network, gradient_batch<T>(data, config.seed), plan, tight<T>(config), run))
+    out.push_back(g.template cast<double>());
   return out;
 }
 
@@ -83,7 +84,9 @@ int gradcheck(const GradcheckArguments& arguments, bool has_beta) {
   Run run{config.seed, hardware_threads(), nullptr, 0};
   Network<double> network = build_network<double>(config.network(), run);
   const auto batch = gradient_batch<double>(data, config.seed);
-  const auto agreement = [&](const std::vector<Eigen::MatrixXd>& g) { return check_gradient(network, batch, g, tight<double>(config), kCoordinates, kStep, run); };
+  const auto agreement = [&](const std::vector<Eigen::MatrixXd>& g) {
+    return check_gradient(network, batch, g, tight<double>(config), kCoordinates, kStep, run);
+  };
   const auto float64 = agreement(estimate<double>(config, data));
   const auto float32 = agreement(estimate<float>(config, data));
 
@@ -92,12 +95,12 @@ int gradcheck(const GradcheckArguments& arguments, bool has_beta) {
     out["float32"] = as_json(float32);
     std::puts(out.dump().c_str());
   } else {
-    fmt::print("{} at beta {} against finite differences, {} on {}, {} samples, seed {}\n", estimator_name(config.train.estimator), config.train.beta,
-               layers_text(config), config.data, batch.ids.size(), config.seed);
+    fmt::print("{} at beta {} against finite differences, {} on {}, {} samples, seed {}\n", estimator_name(config.train.estimator),
+               config.train.beta, layers_text(config), config.data, batch.ids.size(), config.seed);
     fmt::print("  {:<14}{:>14}{:>16}{:>18}{:>20}\n", "coupling", "cosine", "relative error", "cosine, float32", "rel. err., float32");
     for (std::size_t c = 0; c < float64.size(); ++c) {
-      fmt::print("  {:<14}{:>14.9f}{:>16.3g}{:>18.9f}{:>20.3g}\n", fmt::format("{}-{}", config.layers[c], config.layers[c + 1]), float64[c].cosine,
-                 float64[c].relative_error, float32[c].cosine, float32[c].relative_error);
+      fmt::print("  {:<14}{:>14.9f}{:>16.3g}{:>18.9f}{:>20.3g}\n", fmt::format("{}-{}", config.layers[c], config.layers[c + 1]),
+                 float64[c].cosine, float64[c].relative_error, float32[c].cosine, float32[c].relative_error);
     }
   }
   bool reached = true;
@@ -112,7 +115,10 @@ void add_gradcheck(CLI::App& app, int& exit_code) {
   auto* command = app.add_subcommand("gradcheck", "the estimator's gradient against finite differences of the loss");
   auto given = std::make_shared<GradcheckArguments>();
   command->add_option("CONFIG", given->config, "config file, e.g. experiments/config/gradcheck.toml")->required();
-  command->add_option("--set", given->sets, "section.key=value: overrides the config; may be repeated")->expected(1)->take_all()->type_name("KEY=VALUE");
+  command->add_option("--set", given->sets, "section.key=value: overrides the config; may be repeated")
+      ->expected(1)
+      ->take_all()
+      ->type_name("KEY=VALUE");
   command->add_option("--estimator", given->estimator, "one_sided, centered or random_sign; overrides train.estimator");
   auto* beta = command->add_option("--beta", given->beta, "nudge; overrides train.beta");
   command->add_flag("--json", given->json, "the result as one JSON object, last line of standard output");

@@ -1,6 +1,7 @@
 // train CONFIG: trains one seed or several, fills a run folder for each.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <memory>
@@ -71,7 +72,8 @@ std::string resume_command(const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments) {
     resumes |= argument == "--resume";
     std::string word = argument;
-    if (word.empty() || word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=,:+") != std::string::npos) {
+    if (word.empty() ||
+        word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=,:+") != std::string::npos) {
       word = "'";
       for (const char c : argument) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
       word += "'";
@@ -84,8 +86,10 @@ std::string resume_command(const std::vector<std::string>& arguments) {
 // one object for several seeds: an array per key, and mean and 95 % interval of the accuracies
 Json several_json(const std::vector<TrainResult>& results) {
   Json out;
-  for (const TrainResult& result : results)
-    for (const auto& [key, value] : result_json(result).items()) out[key].push_back(value);
+  for (const TrainResult& result : results) {
+    const Json one = result_json(result);
+    for (const auto& [key, value] : one.items()) out[key].push_back(value);
+  }
   for (const char* key : {"validation_accuracy", "test_accuracy"}) {
     const Estimate e = estimate(out[key].get<std::vector<double>>());
     out["mean"][key] = e.mean;
@@ -123,7 +127,8 @@ int train(const TrainArguments& arguments, const std::string& resume) {
   if (!several) seeds = {config.seed};
 
   const std::string stem = fs::path(arguments.config).stem().string();
-  const fs::path out = !arguments.out.empty() ? fs::path(arguments.out) : fs::path("runs") / (several ? stem : fmt::format("{}-seed{}", stem, config.seed));
+  const fs::path out =
+      !arguments.out.empty() ? fs::path(arguments.out) : fs::path("runs") / (several ? stem : fmt::format("{}-seed{}", stem, config.seed));
   const auto folder = [&](std::uint32_t seed) { return several ? out / fmt::format("seed-{}", seed) : out; };
   // a mistake in the last folder is better known before the first run
   for (const std::uint32_t seed : seeds) check_folder(folder(seed), arguments.resume);
@@ -145,8 +150,9 @@ int train(const TrainArguments& arguments, const std::string& resume) {
 
   const Means mean = means(results);
   if (several) {
-    const std::string text = fmt::format("{} seeds, mean +- half of the 95 % interval: test {:.2f} +- {:.2f} %, validation {:.2f} +- {:.2f} %\n", results.size(),
-                                         100 * mean.test.mean, 100 * mean.test.half_width, 100 * mean.validation.mean, 100 * mean.validation.half_width);
+    const std::string text =
+        fmt::format("{} seeds, mean +- half of the 95 % interval: test {:.2f} +- {:.2f} %, validation {:.2f} +- {:.2f} %\n", results.size(),
+                    100 * mean.test.mean, 100 * mean.test.half_width, 100 * mean.validation.mean, 100 * mean.validation.half_width);
     std::fputs(text.c_str(), arguments.json ? stderr : stdout);
   }
   if (arguments.json) std::puts((several ? several_json(results) : result_json(results.front())).dump().c_str());
@@ -161,14 +167,17 @@ void add_train(CLI::App& app, const std::vector<std::string>& arguments, int& ex
   auto* command = app.add_subcommand("train", "train a network as a config says and fill a run folder");
   auto given = std::make_shared<TrainArguments>();
   command->add_option("CONFIG", given->config, "config file, e.g. experiments/config/digits.toml")->required();
-  command->add_option("--set", given->sets, "section.key=value: overrides the config; may be repeated")->expected(1)->take_all()->type_name("KEY=VALUE");
+  command->add_option("--set", given->sets, "section.key=value: overrides the config; may be repeated")
+      ->expected(1)
+      ->take_all()
+      ->type_name("KEY=VALUE");
   auto* seed = command->add_option("--seed", given->seed, "overrides the config's seed, 0 .. 4294967295");
   command->add_option("--seeds", given->seeds, "several seeds, e.g. 1..5 or 1,2,7: one run each, mean and 95 % interval")->excludes(seed);
   command->add_option("--threads", given->threads, "threads; never changes results")->check(CLI::Range(1, 1024))->capture_default_str();
   command->add_option("--out", given->out, "run folder; default runs/CONFIG-seedN, with --seeds runs/CONFIG holding seed-N");
   command->add_flag("--resume", given->resume, "go on with the run that is in the folder, with the same bits as if it had never stopped");
   command->add_flag("--json", given->json, "the result as one JSON object, last line of standard output");
-  command->callback([given, seed, &arguments, &exit_code] {
+  command->callback([given, seed, arguments, &exit_code] {
     given->has_seed = seed->count() > 0;
     exit_code = train(*given, resume_command(arguments));
   });

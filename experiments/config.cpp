@@ -22,16 +22,18 @@ std::vector<std::pair<std::string_view, E>> named(std::initializer_list<E> value
   return out;
 }
 
-const auto kActivations = named({Activation::hard_sigmoid, Activation::clipped_relu, Activation::linear, Activation::tanh, Activation::logistic},
-                                activation_name);
+const auto kActivations = named(
+    {Activation::hard_sigmoid, Activation::clipped_relu, Activation::linear, Activation::tanh, Activation::logistic}, activation_name);
 const auto kEstimators = named({Estimator::one_sided, Estimator::centered, Estimator::random_sign}, estimator_name);
 const auto kSchedules = named({Schedule::constant, Schedule::linear, Schedule::exponential, Schedule::cosine}, schedule_name);
-const std::vector<std::pair<std::string_view, Cost>> kCosts = {{"squared_error", Cost::squared_error}, {"cross_entropy", Cost::cross_entropy}};
+const std::vector<std::pair<std::string_view, Cost>> kCosts = {{"squared_error", Cost::squared_error},
+                                                               {"cross_entropy", Cost::cross_entropy}};
 const std::vector<std::pair<std::string_view, Substrate>> kSubstrates = {{"ideal", Substrate::ideal}, {"crossbar", Substrate::crossbar}};
 const std::vector<std::pair<std::string_view, Loop>> kLoops = {{"digital", Loop::digital}, {"analog", Loop::analog}};
 const std::vector<std::pair<std::string_view, PulseMode>> kModes = {
     {"sign", PulseMode::sign}, {"count", PulseMode::count}, {"threshold_accumulate", PulseMode::accumulate}};
-const std::vector<std::pair<std::string_view, PairRule>> kPairs = {{"toward_middle", PairRule::toward_middle}, {"alternate", PairRule::alternate}};
+const std::vector<std::pair<std::string_view, PairRule>> kPairs = {{"toward_middle", PairRule::toward_middle},
+                                                                   {"alternate", PairRule::alternate}};
 
 // names that are only known at run time, as a choice of texts
 std::vector<std::pair<std::string_view, std::string>> texts(const std::vector<std::string>& names) {
@@ -145,11 +147,13 @@ void check_together(const Config& c, const FieldReader& reader) {
   };
   if (c.layers.size() < 2) fail("network.layers", "needs the input and at least one layer", "e.g. layers = [64, 128, 10]");
   if (c.cost == Cost::cross_entropy && c.layers.size() < 3)
-    fail("network.layers", "needs a hidden layer with cost = \"cross_entropy\"", "the read-out stands beside the system, e.g. layers = [64, 128, 10]");
+    fail("network.layers", "needs a hidden layer with cost = \"cross_entropy\"",
+         "the read-out stands beside the system, e.g. layers = [64, 128, 10]");
   if ((c.cost == Cost::cross_entropy) != !c.output.has_value())
     fail("network.output", c.output ? "must be \"softmax\" with cost = \"cross_entropy\"" : "= \"softmax\" needs cost = \"cross_entropy\"");
   if (c.train.rule.rates.size() + 1 != c.layers.size())
-    fail("train.rates", fmt::format("has {} rates, but layers {} have {} couplings", c.train.rule.rates.size(), layers_text(c), c.layers.size() - 1),
+    fail("train.rates",
+         fmt::format("has {} rates, but layers {} have {} couplings", c.train.rule.rates.size(), layers_text(c), c.layers.size() - 1),
          "one rate per coupling, first the one above the input");
   if (c.train.beta == 0) fail("train.beta", "= 0: expected a number other than 0 in (-1, 1)", "try 0.5");
   if (c.crossbar.array.dac.bits == 1) fail("crossbar.dac_bits", "= 1: expected 0 (off) or 2 .. 20");

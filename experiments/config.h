@@ -21,10 +21,10 @@ struct Config {
   std::uint32_t seed = 0;
   std::string data;
   double validation_fraction = 0.1;
-  std::vector<int> layers;                   ///< sizes from the input to the answer, as written in the file
+  std::vector<int> layers;  ///< sizes from the input to the answer, as written in the file
   Activation hidden = Activation::hard_sigmoid;
   std::optional<Activation> output = Activation::hard_sigmoid;  ///< empty: softmax of a read-out beside the system
-  double ceiling = 6;                        ///< of clipped_relu units
+  double ceiling = 6;                                           ///< of clipped_relu units
   Cost cost = Cost::squared_error;
   double initial_scale = 1;
   Substrate coupling = Substrate::ideal;
@@ -35,7 +35,7 @@ struct Config {
   std::string gpu = "gpu_h100";
   Target target;
 
-  Where where_layers;                        ///< for errors that only the data can tell
+  Where where_layers;  ///< for errors that only the data can tell
 
   /// The network's own options.
   NetworkOptions network() const;
@@ -43,7 +43,7 @@ struct Config {
 
 /// What the command line changes in a file.
 struct Overrides {
-  std::vector<std::string> sets;             ///< "section.key=value"
+  std::vector<std::string> sets;  ///< "section.key=value"
   std::optional<std::uint32_t> seed;
   std::optional<std::string> estimator;
   std::optional<double> beta;

@@ -35,7 +35,8 @@ struct Ratios {
   double rank[3];
 };
 Ratios ratios(const EnergySplit& analog, const GpuEnergy& gpu) {
-  return {{energy_ratio(EnergyBoundary::B0, analog.B0, GpuRank::G0, gpu.G0), energy_ratio(EnergyBoundary::B1, analog.B1, GpuRank::G1, gpu.G1),
+  return {{energy_ratio(EnergyBoundary::B0, analog.B0, GpuRank::G0, gpu.G0),
+           energy_ratio(EnergyBoundary::B1, analog.B1, GpuRank::G1, gpu.G1),
            energy_ratio(EnergyBoundary::B2, analog.B2, GpuRank::G2, gpu.G2)}};
 }
 
@@ -45,9 +46,11 @@ std::string coupling_name(const Config& config, int layer) {
 }
 
 std::string analog_table(const EnergyReport& report, const Config& config) {
-  std::string text = fmt::format("energy per training sample: {} samples trained, prices {}, loop {} (estimate)\n", report.samples, report.prices, report.loop);
+  std::string text = fmt::format("energy per training sample: {} samples trained, prices {}, loop {} (estimate)\n", report.samples,
+                                 report.prices, report.loop);
   const auto row = [&](const char* name, double EnergySplit::*rank) {
-    return fmt::format("  {:<62}{:>12}{:>12}{:>12}\n", name, joules(report.sample[0].*rank), joules(report.sample[1].*rank), joules(report.sample[2].*rank));
+    return fmt::format("  {:<62}{:>12}{:>12}{:>12}\n", name, joules(report.sample[0].*rank), joules(report.sample[1].*rank),
+                       joules(report.sample[2].*rank));
   };
   text += fmt::format("  {:<62}{:>12}{:>12}{:>12}\n", "", "min", "typical", "max");
   text += row("B0  cells", &EnergySplit::B0);
@@ -56,16 +59,19 @@ std::string analog_table(const EnergyReport& report, const Config& config) {
 
   auto parts = report.typical().parts;
   std::sort(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return a.joule > b.joule; });
-  text += fmt::format("\nlargest parts, typical\n  {:<14}{:<12}{:<16}{:<10}{:>12}{:>12}\n", "coupling", "phase", "event", "boundary", "per sample", "of B2");
+  text += fmt::format("\nlargest parts, typical\n  {:<14}{:<12}{:<16}{:<10}{:>12}{:>12}\n", "coupling", "phase", "event", "boundary",
+                      "per sample", "of B2");
   for (std::size_t i = 0; i < std::min(parts.size(), kPartsShown); ++i) {
     const auto& part = parts[i];
-    text += fmt::format("  {:<14}{:<12}{:<16}{:<10}{:>12}{:>10.1f} %\n", coupling_name(config, part.layer), phase_name(part.phase), event_name(part.event),
-                        boundary_name(part.boundary), joules(part.joule), 100 * share(part.joule, report.typical().B2));
+    text +=
+        fmt::format("  {:<14}{:<12}{:<16}{:<10}{:>12}{:>10.1f} %\n", coupling_name(config, part.layer), phase_name(part.phase),
+                    event_name(part.event), boundary_name(part.boundary), joules(part.joule), 100 * share(part.joule, report.typical().B2));
   }
   if (parts.size() > kPartsShown) text += fmt::format("  and {} smaller ones, see energy.json\n", parts.size() - kPartsShown);
 
   text += fmt::format("\nnot part of a training sample, in all (B0 / B1 / B2, typical)\n");
-  for (const auto& [name, split] : {std::pair{"initial write, once", &report.initial_write}, {"evaluation", &report.evaluation}, {"calibration", &report.calibration}})
+  for (const auto& [name, split] :
+       {std::pair{"initial write, once", &report.initial_write}, {"evaluation", &report.evaluation}, {"calibration", &report.calibration}})
     text += fmt::format("  {:<26}{:>12}{:>12}{:>12}\n", name, joules(split->B0), joules(split->B1), joules(split->B2));
   return text;
 }
@@ -75,7 +81,8 @@ std::string gpu_table(const EnergyReport& report) {
                                  report.gpu_status, "", "G0", "G1", "G2");
   const std::string best = fmt::format("best batch, {:.0f}", report.best_batch.batch);
   const std::pair<std::string, const GpuEnergy*> rows[] = {{"batch 1", &report.batch_1}, {best, &report.best_batch}};
-  for (const auto& [name, gpu] : rows) text += fmt::format("  {:<24}{:>12}{:>12}{:>12}\n", name, joules(gpu->G0), joules(gpu->G1), joules(gpu->G2));
+  for (const auto& [name, gpu] : rows)
+    text += fmt::format("  {:<24}{:>12}{:>12}{:>12}\n", name, joules(gpu->G0), joules(gpu->G1), joules(gpu->G2));
   text += "  G0 arithmetic, G1 + caches and memory, G2 + constant power of the board\n";
   if (report.ideal) return text;
   text += fmt::format("\nratio crossbar / GPU, equal ranks only (estimate)\n  {:<24}{:>12}{:>12}{:>12}\n", "", "B0/G0", "B1/G1", "B2/G2");
@@ -83,15 +90,19 @@ std::string gpu_table(const EnergyReport& report) {
     const Ratios r = ratios(report.typical(), *gpu);
     text += fmt::format("  {:<24}{:>12.3g}{:>12.3g}{:>12.3g}\n", name, r.rank[0], r.rank[1], r.rank[2]);
   }
-  return text + "  the GPU's figures are for one step of backprop of this network; accuracies of the two may differ, and so may the epochs they need\n";
+  return text +
+         "  the GPU's figures are for one step of backprop of this network; accuracies of the two may differ, and so may the epochs they "
+         "need\n";
 }
 
 std::string device_table(const Config& config, const Wear& wear) {
   const DevicePreset& device = config.crossbar.array.device;
-  std::string text = fmt::format("\ndevice {}: {} devices, {} pulses, most on one device {}", device.name, wear.devices, wear.pulses, wear.pulses_per_device);
+  std::string text = fmt::format("\ndevice {}: {} devices, {} pulses, most on one device {}", device.name, wear.devices, wear.pulses,
+                                 wear.pulses_per_device);
   if (device.endurance_max > 0) {
-    text += fmt::format("; rated endurance {:.3g} .. {:.3g} pulses: {:.2g} .. {:.2g} of it used\n", device.endurance_min, device.endurance_max,
-                        wear.pulses_per_device / device.endurance_max, share(wear.pulses_per_device, device.endurance_min));
+    text +=
+        fmt::format("; rated endurance {:.3g} .. {:.3g} pulses: {:.2g} .. {:.2g} of it used\n", device.endurance_min, device.endurance_max,
+                    wear.pulses_per_device / device.endurance_max, share(wear.pulses_per_device, device.endurance_min));
   } else {
     text += "; no rated endurance known\n";
   }
@@ -102,7 +113,8 @@ std::string device_table(const Config& config, const Wear& wear) {
 }  // namespace
 
 Prices Prices::read(const Places& places, const Config& config) {
-  return {PriceList::read(price_file(places, config.prices, "energy.prices")), GpuModel::read(price_file(places, config.gpu, "energy.gpu"))};
+  return {PriceList::read(price_file(places, config.prices, "energy.prices")),
+          GpuModel::read(price_file(places, config.gpu, "energy.gpu"))};
 }
 
 bool is_training(PhaseId phase) { return phase <= kPhaseUpdate; }

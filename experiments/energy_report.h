@@ -21,19 +21,19 @@ struct Prices {
 };
 
 struct EnergyReport {
-  bool ideal = false;           ///< then only the GPU's part is filled in
-  std::string reason;           ///< why there are no joules
-  std::string loop;             ///< "digital" or "analog"
-  std::string prices;           ///< name of the price list
-  std::int64_t samples = 0;     ///< trained
-  EnergySplit sample[3];        ///< [J] per training sample: min, typical, max
-  EnergySplit initial_write;    ///< [J] once, typical
-  EnergySplit evaluation;       ///< [J] all validation and test settles, typical
-  EnergySplit calibration;      ///< [J] all, typical
-  std::string gpu;              ///< name of the GPU model
-  std::string gpu_status;       ///< "measured", "estimate" or "bound"
-  GpuEnergy batch_1;            ///< typical
-  GpuEnergy best_batch;         ///< typical
+  bool ideal = false;         ///< then only the GPU's part is filled in
+  std::string reason;         ///< why there are no joules
+  std::string loop;           ///< "digital" or "analog"
+  std::string prices;         ///< name of the price list
+  std::int64_t samples = 0;   ///< trained
+  EnergySplit sample[3];      ///< [J] per training sample: min, typical, max
+  EnergySplit initial_write;  ///< [J] once, typical
+  EnergySplit evaluation;     ///< [J] all validation and test settles, typical
+  EnergySplit calibration;    ///< [J] all, typical
+  std::string gpu;            ///< name of the GPU model
+  std::string gpu_status;     ///< "measured", "estimate" or "bound"
+  GpuEnergy batch_1;          ///< typical
+  GpuEnergy best_batch;       ///< typical
   const EnergySplit& typical() const { return sample[1]; }
 };
 

@@ -32,8 +32,8 @@ std::string_view program_version() { return EQPROP_VERSION; }
 void check_layers(const Config& config, const Dataset& data) {
   if (config.layers.front() == data.features && config.layers.back() == data.classes) return;
   throw InputError(InputKind::config, config.where_layers,
-                   fmt::format("`network.layers` = {} does not fit data set \"{}\": it has {} features and {} classes", layers_text(config), config.data,
-                               data.features, data.classes),
+                   fmt::format("`network.layers` = {} does not fit data set \"{}\": it has {} features and {} classes", layers_text(config),
+                               config.data, data.features, data.classes),
                    fmt::format("the first layer must be {} and the last {}", data.features, data.classes));
 }
 
@@ -69,7 +69,9 @@ void Experiment::save(const std::filesystem::path& file) const {
 void Experiment::restore(const std::filesystem::path& file) {
   const auto payload = read_checkpoint(file);
   ByteReader in(payload, file.string());
-  const auto fail = [&](const std::string& message, const std::string& remedy) { throw InputError(InputKind::file, {file.string()}, message, remedy); };
+  const auto fail = [&](const std::string& message, const std::string& remedy) {
+    throw InputError(InputKind::file, {file.string()}, message, remedy);
+  };
   if (in.get_string() != kPayload) fail("a checkpoint of another program", "expected one of `eqprop train`");
   if (const std::string version = in.get_string(); version != program_version())
     fail(fmt::format("written by eqprop {}, this is {}", version, program_version()), "use that version, or start the run anew");

@@ -102,7 +102,8 @@ void FieldReader::quantity(const char* key, double& field, Unit unit, Interval a
   if (value == nullptr) return;
   const auto* text = std::get_if<std::string>(&value->data);
   if (text == nullptr)
-    fail_type(*value, path(key), "a text with number and unit, e.g. \"" + format_quantity(field, unit) + "\"; units: " + accepted_units(unit));
+    fail_type(*value, path(key),
+              "a text with number and unit, e.g. \"" + format_quantity(field, unit) + "\"; units: " + accepted_units(unit));
   double x = 0;
   try {
     x = parse_quantity(*text, unit);
@@ -174,7 +175,8 @@ void FieldReader::finish() const {
     // the right key in the wrong section is a likelier mistake than a misspelt one
     for (const auto& [name, keys] : known_)
       if (std::find(keys.begin(), keys.end(), key) != keys.end())
-        fail(value.where, "unknown key `" + full + "`", name.empty() ? "it belongs to the top of the file" : "it belongs to section [" + name + "]");
+        fail(value.where, "unknown key `" + full + "`",
+             name.empty() ? "it belongs to the top of the file" : "it belongs to section [" + name + "]");
     const std::vector<std::string_view> names(section->second.begin(), section->second.end());
     fail(value.where, "unknown key `" + full + "`", name_hint(key, names));
   }
@@ -185,14 +187,18 @@ Where FieldReader::where(const std::string& key) const {
   return value != nullptr ? value->where : Where{values_.file(), 0, 0};
 }
 
-void FieldWriter::section(const std::string& name) {
-  if (!name.empty()) text_.append(text_.empty() ? "" : "\n").append("[").append(name).append("]\n");
+void FieldWriter::line(const char* key, const std::string& value) {
+  if (!heading_.empty()) text_.append(text_.empty() ? "" : "\n").append(heading_);
+  heading_.clear();
+  text_.append(key).append(" = ").append(value).append("\n");
 }
 
 void FieldWriter::number(const char* key, const double& field, Interval) { line(key, fmt::format("{}", field)); }
 
 void FieldWriter::quantity(const char* key, const double& field, Unit unit, Interval) {
-  // the unit without a prefix keeps every bit of the number
+  // as people write it where that is exact; the unit without a prefix keeps every bit of any number
+  const std::string short_form = format_quantity(field, unit);
+  if (parse_quantity(short_form, unit) == field) return line(key, "\"" + short_form + "\"");
   static constexpr std::array<std::string_view, 10> kSymbols = {"V", "A", "S", "Ohm", "s", "J", "W", "Hz", "F", "K"};
   line(key, fmt::format("\"{} {}\"", field, kSymbols.at(static_cast<std::size_t>(unit))));
 }

@@ -32,7 +32,7 @@ class FieldReader {
   static constexpr bool kReads = true;
   explicit FieldReader(const TomlValues& values) : values_(values) {}
 
-  /// Keys that follow are in this section; "" is the top of the file. `comment` is for the writer.
+  /// Keys that follow are in this section; "" is the top of the file.
   void section(const std::string& name);
   /// The next key may not be absent; `example` shows how it is written.
   void require(const std::string& example) { required_ = example; }
@@ -55,8 +55,6 @@ class FieldReader {
     if (i < accepted.size()) field = accepted[i].second;
   }
 
-  /// True when the file or a --set gives this key of the section.
-  bool given(const char* key) const { return values_.find(path(key)) != nullptr; }
   /// Throws for a key or section that no field asked for, with the nearest that exists.
   void finish() const;
   /// Where "section.key" stands, or only the file.
@@ -81,7 +79,7 @@ class FieldWriter {
  public:
   static constexpr bool kReads = false;
 
-  void section(const std::string& name);
+  void section(const std::string& name) { heading_ = name.empty() ? "" : "[" + name + "]\n"; }
   void require(const std::string&) {}
   void integer(const char* key, const int& field, std::int64_t, std::int64_t) { line(key, std::to_string(field)); }
   void integer(const char* key, const std::uint32_t& field) { line(key, std::to_string(field)); }
@@ -100,12 +98,11 @@ class FieldWriter {
       if (value == field) return text(key, std::string(name));
     check(false, "a choice that has no name");
   }
-  bool given(const char*) const { return true; }
-
   const std::string& result() const { return text_; }
 
  private:
-  void line(const char* key, const std::string& value) { text_.append(key).append(" = ").append(value).append("\n"); }
+  void line(const char* key, const std::string& value);
+  std::string heading_;  // of a section that has no line yet
   std::string text_;
 };
 

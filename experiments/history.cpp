@@ -33,7 +33,8 @@ std::vector<EpochRow> restore_rows(ByteReader& in) {
     row.epoch = in.get<std::int32_t>();
     for (std::int64_t* v : {&s.samples, &s.correct, &s.settles, &s.sweeps, &s.converged, &s.noise_floor, &s.diverged, &row.pulses})
       *v = in.get<std::int64_t>();
-    for (double* v : {&s.cost, &s.hardware_second, &row.validation_accuracy, &row.joule[0], &row.joule[1], &row.joule[2]}) *v = in.get<double>();
+    for (double* v : {&s.cost, &s.hardware_second, &row.validation_accuracy, &row.joule[0], &row.joule[1], &row.joule[2]})
+      *v = in.get<double>();
     row.pulses_per_device_max = in.get<std::uint32_t>();
     row.priced = in.get<std::uint8_t>() != 0;
     rows.push_back(row);
@@ -70,10 +71,10 @@ std::string metrics_csv(const std::vector<EpochRow>& rows) {
   for (const EpochRow& row : rows) {
     const auto samples = static_cast<double>(row.sums.samples);
     const auto settles = static_cast<double>(row.sums.settles);
-    text += fmt::format("{},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g},{},{}", row.epoch, share(static_cast<double>(row.sums.correct), samples),
-                        share(row.sums.cost, samples), row.validation_accuracy, share(static_cast<double>(row.sums.sweeps), settles),
-                        share(static_cast<double>(row.sums.converged), settles), share(static_cast<double>(row.sums.noise_floor), settles),
-                        row.pulses, row.pulses_per_device_max);
+    text += fmt::format("{},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g},{},{}", row.epoch,
+                        share(static_cast<double>(row.sums.correct), samples), share(row.sums.cost, samples), row.validation_accuracy,
+                        share(static_cast<double>(row.sums.sweeps), settles), share(static_cast<double>(row.sums.converged), settles),
+                        share(static_cast<double>(row.sums.noise_floor), settles), row.pulses, row.pulses_per_device_max);
     // joules of this epoch alone, per sample; an empty cell where there is no number
     for (int b = 0; b < 3; ++b) text += row.priced ? fmt::format(",{:.6g}", share(row.joule[b] - before.joule[b], samples)) : ",";
     text += row.seconds > 0 ? fmt::format(",{:.6g}\n", samples / row.seconds) : ",\n";

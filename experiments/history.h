@@ -13,13 +13,13 @@ namespace eqprop {
 
 struct EpochRow {
   int epoch = 0;
-  EpochSums sums;                   ///< of this epoch
+  EpochSums sums;  ///< of this epoch
   double validation_accuracy = 0;
-  std::int64_t pulses = 0;          ///< on all devices so far, the initial write included
+  std::int64_t pulses = 0;  ///< on all devices so far, the initial write included
   std::uint32_t pulses_per_device_max = 0;
-  bool priced = false;              ///< false on ideal couplings: their energy is undefined
-  double joule[3] = {0, 0, 0};      ///< [J] B0, B1, B2 of the training so far, typical prices
-  double seconds = 0;               ///< [s] wall clock, 0 when unknown; not saved
+  bool priced = false;          ///< false on ideal couplings: their energy is undefined
+  double joule[3] = {0, 0, 0};  ///< [J] B0, B1, B2 of the training so far, typical prices
+  double seconds = 0;           ///< [s] wall clock, 0 when unknown; not saved
 };
 
 /// All but the seconds.

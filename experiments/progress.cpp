@@ -15,9 +15,7 @@ namespace {
 constexpr auto kRedraw = std::chrono::milliseconds(100);
 constexpr int kBarWidth = 20;
 
-std::int64_t update_pulses(const Ledger& ledger) {
-  return ledger.total(Event::pulse_set).count + ledger.total(Event::pulse_reset).count;
-}
+std::int64_t update_pulses(const Ledger& ledger) { return ledger.total(Event::pulse_set).count + ledger.total(Event::pulse_reset).count; }
 
 }  // namespace
 
@@ -57,7 +55,8 @@ void ProgressView::step(const Progress& progress, std::int64_t samples_trained) 
   line += fmt::format("{:.1f} sweeps", share(static_cast<double>(progress.sums.sweeps), static_cast<double>(progress.sums.settles)));
   if (prices_ != nullptr) {
     const double joule = training_energy(progress.ledger, *prices_).B2 / static_cast<double>(std::max<std::int64_t>(samples_trained, 1));
-    line += fmt::format(", {} pulses, {:.4g} nJ per sample (B2)", short_count(static_cast<double>(update_pulses(progress.ledger))), joule * 1e9);
+    line += fmt::format(", {} pulses, {:.4g} nJ per sample (B2)", short_count(static_cast<double>(update_pulses(progress.ledger))),
+                        joule * 1e9);
   }
   line += ", " + left(done);
   std::fprintf(stderr, "\r\033[K%s", line.c_str());

@@ -31,10 +31,10 @@ class ProgressView {
   bool terminal_;
   bool drawn_ = false;
   int epochs_;
-  int first_;                            // epochs done before this process
+  int first_;  // epochs done before this process
   const PriceList* prices_;
   std::optional<double> validation_;
-  std::optional<double> begin_;          // epochs done, a fraction, when the first step was seen
+  std::optional<double> begin_;  // epochs done, a fraction, when the first step was seen
   Clock::time_point start_ = Clock::now();
   Clock::time_point last_draw_{};
 };

@@ -15,7 +15,8 @@ double student_t(int degrees) {
   // Cornish-Fisher around the normal quantile (Abramowitz & Stegun 26.7.5)
   const double z = 1.959963984540054, n = degrees;
   const double z2 = z * z;
-  return z + z * (z2 + 1) / (4 * n) + z * ((5 * z2 + 16) * z2 + 3) / (96 * n * n) + z * (((3 * z2 + 19) * z2 + 17) * z2 - 15) / (384 * n * n * n);
+  return z + z * (z2 + 1) / (4 * n) + z * ((5 * z2 + 16) * z2 + 3) / (96 * n * n) +
+         z * (((3 * z2 + 19) * z2 + 17) * z2 - 15) / (384 * n * n * n);
 }
 
 Estimate estimate(const std::vector<double>& values) {

@@ -32,7 +32,8 @@ TomlValue convert(const toml::node& node, const std::string& key, const Where& w
 
 bool is_key(std::string_view text) {
   const auto is_word = [](std::string_view word) {
-    return !word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == std::string_view::npos;
+    return !word.empty() &&
+           word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == std::string_view::npos;
   };
   const auto dot = text.find('.');
   return dot == std::string_view::npos ? is_word(text) : is_word(text.substr(0, dot)) && is_word(text.substr(dot + 1));
@@ -100,7 +101,8 @@ std::string read_config_text(const std::filesystem::path& file) {
   std::error_code error;
   std::ifstream in(file, std::ios::binary);
   if (!in || !std::filesystem::is_regular_file(file, error))
-    throw InputError(InputKind::file, {file.string()}, "no config file that can be read here", "the program comes with config/digits.toml and others");
+    throw InputError(InputKind::file, {file.string()}, "no config file that can be read here",
+                     "the program comes with config/digits.toml and others");
   return {std::istreambuf_iterator<char>(in), {}};
 }
 

@@ -35,13 +35,30 @@ void write_results(const Experiment& experiment, const Prices& prices, const fs:
   write_text_atomic(folder / "energy.json", energy_json(report, experiment.config(), file.wear).dump(1) + "\n");
 }
 
+// what a killed process may leave behind: "checkpoint.eqp.tmp123-4"
+bool is_leftover(const fs::path& path) {
+  const std::string name = path.filename().string();
+  for (const char* file : {"config.toml", "version.txt", "metrics.csv", "ledger.json", "energy.json", "checkpoint.eqp"})
+    if (name.starts_with(std::string(file) + ".tmp")) return true;
+  return false;
+}
+
+void remove_leftovers(const fs::path& folder) {
+  std::error_code ignored;
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(folder, ignored))
+    if (is_leftover(entry.path())) found.push_back(entry.path());
+  for (const fs::path& path : found) fs::remove(path, ignored);
+}
+
+// version.txt comes first: it marks the folder as a run's
 void begin_folder(const Config& config, const fs::path& folder) {
   std::error_code failed;
   fs::create_directories(folder, failed);
   if (failed) throw InputError(InputKind::file, {folder.string()}, "cannot make this folder: " + failed.message(), "choose another --out");
   const std::string head = fmt::format("# resolved config of a run, written by eqprop {}\n\n", program_version());
-  write_text_atomic(folder / "config.toml", head + config_text(config));
   write_text_atomic(folder / "version.txt", fmt::format("eqprop {}\n", program_version()));
+  write_text_atomic(folder / "config.toml", head + config_text(config));
 }
 
 EpochRow make_row(const EpochReport& report, const Experiment& experiment, const Prices& prices) {
@@ -65,15 +82,18 @@ class Warnings {
  public:
   void look(const EpochReport& report) {
     if (!report.lost_classes.empty() && report.lost_classes != lost_) {
-      warn("epoch {}: class{} {} lost: over the whole epoch no sample moved the output in a nudged phase and no answer was ever that class. A clamped "
-           "output below -beta has a gradient of exactly 0 and does not come back. Try a larger train.beta, a smaller last rate in train.rates, "
-           "network.output = \"linear\", or network.cost = \"cross_entropy\"",
-           report.epoch, report.lost_classes.size() == 1 ? "" : "es", fmt::join(report.lost_classes, ", "));
+      warn(
+          "epoch {}: class{} {} lost: over the whole epoch no sample moved the output in a nudged phase and no answer was ever that class. "
+          "A clamped "
+          "output below -beta has a gradient of exactly 0 and does not come back. Try a larger train.beta, a smaller last rate in "
+          "train.rates, "
+          "network.output = \"linear\", or network.cost = \"cross_entropy\"",
+          report.epoch, report.lost_classes.size() == 1 ? "" : "es", fmt::join(report.lost_classes, ", "));
     }
     lost_ = report.lost_classes;
     if (report.sums.diverged > 0 && !diverged_) {
-      warn("epoch {}: {} of {} settles diverged. Try smaller train.rates or a smaller network.initial_scale", report.epoch, report.sums.diverged,
-           report.sums.settles);
+      warn("epoch {}: {} of {} settles diverged. Try smaller train.rates or a smaller network.initial_scale", report.epoch,
+           report.sums.diverged, report.sums.settles);
       diverged_ = true;
     }
   }
@@ -87,14 +107,17 @@ class Warnings {
 
 void check_folder(const fs::path& folder, bool resume) {
   std::error_code ignored;
-  const auto fail = [&](const std::string& message, const std::string& remedy) { throw InputError(InputKind::config, {folder.string()}, message, remedy); };
+  const auto fail = [&](const std::string& message, const std::string& remedy) {
+    throw InputError(InputKind::config, {folder.string()}, message, remedy);
+  };
   if (!fs::exists(folder, ignored)) return;
   if (!fs::is_directory(folder, ignored)) fail("this is a file, not a folder", "choose another --out");
-  if (is_file(folder / "config.toml") && is_file(folder / "version.txt")) {
+  if (is_file(folder / "version.txt")) {
     if (!resume) fail("a run is already there", "add --resume to go on with it, or choose another --out");
-  } else if (!fs::is_empty(folder, ignored) && !is_file(folder / "config.toml")) {
-    fail("this folder is not empty and holds no run of `eqprop train`", "choose another --out");
+    return;
   }
+  for (const auto& entry : fs::directory_iterator(folder, ignored))
+    if (!is_leftover(entry.path())) fail("this folder is not empty and holds no run of `eqprop train`", "choose another --out");
 }
 
 TrainResult train_run(const TrainRequest& request, const Places& places) {
@@ -105,6 +128,7 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
   const Prices prices = Prices::read(places, config);
   Experiment experiment(config, places, request.threads);
   Trainer<float>& trainer = experiment.trainer();
+  remove_leftovers(request.folder);
   if (is_file(checkpoint)) {
     experiment.restore(checkpoint);
     read_seconds(request.folder / "metrics.csv", experiment.rows);
@@ -114,8 +138,9 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
       say("{}: going on after epoch {}, step {}", request.folder.string(), trainer.epochs_done(), trainer.steps_done());
     }
   } else {
-    say("{}: {} on {}, {} couplings, seed {}, {} training samples, {} for validation", request.folder.string(), layers_text(config), config.data,
-        config.coupling == Substrate::ideal ? "ideal" : "crossbar", config.seed, experiment.train().size(), experiment.validation().size());
+    say("{}: {} on {}, {} couplings, seed {}, {} training samples, {} for validation", request.folder.string(), layers_text(config),
+        config.data, config.coupling == Substrate::ideal ? "ideal" : "crossbar", config.seed, experiment.train().size(),
+        experiment.validation().size());
     begin_folder(config, request.folder);
   }
 
@@ -144,7 +169,8 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
     if (!whole) return stop();
     EpochRow row = make_row(report, experiment, prices);
     // an epoch that was resumed is timed by its later part
-    row.seconds = seconds_since(start) * share(static_cast<double>(row.sums.samples), static_cast<double>(trainer.samples_trained() - before));
+    row.seconds =
+        seconds_since(start) * share(static_cast<double>(row.sums.samples), static_cast<double>(trainer.samples_trained() - before));
     row.validation_accuracy = trainer.evaluate(experiment.validation()).accuracy;
     experiment.rows.push_back(row);
     view.epoch(row, trainer.samples_trained());
@@ -192,8 +218,9 @@ std::string result_text(const TrainResult& result) {
   const EpochSums sums = total(result.rows);
   const auto settles = static_cast<double>(sums.settles);
   const auto joules = [](double value) { return format_quantity(value, Unit::joule); };
-  std::string text = fmt::format("seed {}: test {:.2f} %, validation {:.2f} % after {} epochs, {:.0f} samples/s\n", result.seed, 100 * result.test_accuracy,
-                                 100 * result.validation_accuracy(), result.rows.size(), samples_per_second(result.rows));
+  std::string text =
+      fmt::format("seed {}: test {:.2f} %, validation {:.2f} % after {} epochs, {:.0f} samples/s\n", result.seed,
+                  100 * result.test_accuracy, 100 * result.validation_accuracy(), result.rows.size(), samples_per_second(result.rows));
   text += fmt::format("  settling     {:.1f} sweeps per phase; {:.1f} % stopped by tolerance, {:.1f} % at the noise floor\n",
                       share(static_cast<double>(sums.sweeps), settles), 100 * share(static_cast<double>(sums.converged), settles),
                       100 * share(static_cast<double>(sums.noise_floor), settles));
@@ -201,21 +228,22 @@ std::string result_text(const TrainResult& result) {
   if (energy.ideal) {
     text += "  energy       none: " + energy.reason + "\n";
   } else {
-    text += fmt::format("  programming  {} pulses, the initial write included; most on one device {}\n", short_count(static_cast<double>(result.rows.back().pulses)),
-                        result.rows.back().pulses_per_device_max);
+    text += fmt::format("  programming  {} pulses, the initial write included; most on one device {}\n",
+                        short_count(static_cast<double>(result.rows.back().pulses)), result.rows.back().pulses_per_device_max);
     text += fmt::format("  energy       per training sample (estimate, {}, {} loop): B0 {}, B1 {}, B2 {}\n", energy.prices, energy.loop,
                         joules(energy.typical().B0), joules(energy.typical().B1), joules(energy.typical().B2));
   }
   text += fmt::format("  beside it    one step of backprop of the same network on {} ({}), per sample:\n", energy.gpu, energy.gpu_status);
-  text += fmt::format("               batch 1: G0 {}, G1 {}, G2 {}; batch {:.0f}: G0 {}, G1 {}, G2 {}\n", joules(energy.batch_1.G0), joules(energy.batch_1.G1),
-                      joules(energy.batch_1.G2), energy.best_batch.batch, joules(energy.best_batch.G0), joules(energy.best_batch.G1),
-                      joules(energy.best_batch.G2));
+  text += fmt::format("               batch 1: G0 {}, G1 {}, G2 {}; batch {:.0f}: G0 {}, G1 {}, G2 {}\n", joules(energy.batch_1.G0),
+                      joules(energy.batch_1.G1), joules(energy.batch_1.G2), energy.best_batch.batch, joules(energy.best_batch.G0),
+                      joules(energy.best_batch.G1), joules(energy.best_batch.G2));
   return text;
 }
 
 Config read_run_config(const fs::path& folder) {
   if (!is_file(folder / "config.toml") || !is_file(folder / "version.txt"))
-    throw InputError(InputKind::file, {folder.string()}, "no run folder of `eqprop train`", "a run folder has config.toml, version.txt and checkpoint.eqp");
+    throw InputError(InputKind::file, {folder.string()}, "no run folder of `eqprop train`",
+                     "a run folder has config.toml, version.txt and checkpoint.eqp");
   try {
     return read_config(folder / "config.toml");
   } catch (const InputError& error) {

@@ -23,7 +23,7 @@ struct TrainRequest {
 };
 
 struct TrainResult {
-  bool finished = false;       ///< false: interrupted, the rest is not filled in
+  bool finished = false;  ///< false: interrupted, the rest is not filled in
   std::uint32_t seed = 0;
   std::vector<EpochRow> rows;
   double test_accuracy = 0;

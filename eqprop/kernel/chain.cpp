@@ -95,8 +95,8 @@ struct ChainPass {
       const std::size_t first = b * block_columns;
       for (std::size_t s = 0; s < batch; ++s) {
         const std::uint32_t count = space.start_.data()[(s + 1) * starts - 1];
-        lanes::forward(weights.w1, ld, weights.b1, first, columns(first), space.index_.data() + s * list,
-                       space.value_.data() + s * list, count, space.drive_.data() + s * ld);
+        lanes::forward(weights.w1, ld, weights.b1, first, columns(first), space.index_.data() + s * list, space.value_.data() + s * list,
+                       count, space.drive_.data() + s * ld);
       }
     });
   }
@@ -267,8 +267,8 @@ std::vector<float> ChainWorkspace::hidden_difference(int sample) const {
   return out;
 }
 
-void chain_settle(const ChainWeights& weights, const ChainBatch& batch, const ChainOptions& options, int threads,
-                  ChainWorkspace& workspace, ChainReport& report) {
+void chain_settle(const ChainWeights& weights, const ChainBatch& batch, const ChainOptions& options, int threads, ChainWorkspace& workspace,
+                  ChainReport& report) {
   check_shapes(weights);
   check_options(options, batch);
   workspace.batch_ = batch.batch;
@@ -291,8 +291,7 @@ void chain_settle(const ChainWeights& weights, const ChainBatch& batch, const Ch
   lanes::pack(weights.n2, weights.w2, pass.ld, workspace.packed_.data());
   pass.list_inputs(batch.x);
   pass.drive_hidden();
-  parallel_for(shard_count(pass.batch), threads,
-               [&](std::size_t i) { pass.settle_shard(shard(pass.batch, i), batch, options, report); });
+  parallel_for(shard_count(pass.batch), threads, [&](std::size_t i) { pass.settle_shard(shard(pass.batch, i), batch, options, report); });
 }
 
 void chain_update(const ChainWeights& weights, float rate1, float rate2, int threads, ChainWorkspace& workspace) {

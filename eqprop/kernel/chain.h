@@ -84,7 +84,7 @@ struct ChainReport {
   std::int64_t sweeps() const;
 };
 
-/// Buffers of one trainer, and the states of the last batch. Grows to the largest shape seen; allocates nothing afterwards.
+/// Buffers of one trainer, and the states of the last batch. They grow to the largest shape seen and are kept.
 class ChainWorkspace {
  public:
   /// Hidden units [n1] (then zeros up to ld) of a phase: 0 free, 1 + p the p-th of the plan.
@@ -119,8 +119,8 @@ class ChainWorkspace {
 };
 
 /// Settles the free phase from rest, then every phase of the plan from the free state. Throws LogicError for a shape out of range.
-void chain_settle(const ChainWeights& weights, const ChainBatch& batch, const ChainOptions& options, int threads,
-                  ChainWorkspace& workspace, ChainReport& report);
+void chain_settle(const ChainWeights& weights, const ChainBatch& batch, const ChainOptions& options, int threads, ChainWorkspace& workspace,
+                  ChainReport& report);
 
 /// Changes the weights by the contrast of the states that chain_settle left in the workspace. `rate1` is for W1 and b1, `rate2` for W2, b2.
 void chain_update(const ChainWeights& weights, float rate1, float rate2, int threads, ChainWorkspace& workspace);

@@ -8,8 +8,8 @@
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "eqprop/kernel/chain_rows_lanes.cpp"
-#include <hwy/foreach_target.h>
 #include <hwy/cache_control.h>
+#include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
@@ -20,8 +20,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::CappedTag<float, 16>;
 using V = hn::Vec<D>;
 
-inline constexpr std::size_t kAhead = 4;    // rows fetched ahead
-inline constexpr std::size_t kLine = 16;    // floats per cache line
+inline constexpr std::size_t kAhead = 4;  // rows fetched ahead
+inline constexpr std::size_t kLine = 16;  // floats per cache line
 
 HWY_INLINE void fetch(const float* row, std::size_t columns) {
   for (std::size_t c = 0; c < columns; c += kLine) hwy::Prefetch(row + c);
@@ -122,10 +122,10 @@ void contrast_here(int n2, const PhaseRows* phases, std::size_t n_phases, std::s
                    std::size_t columns, const float* push, float rate1, float rate2, float* difference, float* b1, float* w2) {
   using Contrast = void (*)(const PhaseRows*, std::size_t, std::size_t, std::size_t, std::size_t, std::size_t, const float*, float, float,
                             float*, float*, float*);
-  static constexpr Contrast kContrast[16] = {
-      contrast_columns<1>,  contrast_columns<2>,  contrast_columns<3>,  contrast_columns<4>,  contrast_columns<5>,  contrast_columns<6>,
-      contrast_columns<7>,  contrast_columns<8>,  contrast_columns<9>,  contrast_columns<10>, contrast_columns<11>, contrast_columns<12>,
-      contrast_columns<13>, contrast_columns<14>, contrast_columns<15>, contrast_columns<16>};
+  static constexpr Contrast kContrast[16] = {contrast_columns<1>,  contrast_columns<2>,  contrast_columns<3>,  contrast_columns<4>,
+                                             contrast_columns<5>,  contrast_columns<6>,  contrast_columns<7>,  contrast_columns<8>,
+                                             contrast_columns<9>,  contrast_columns<10>, contrast_columns<11>, contrast_columns<12>,
+                                             contrast_columns<13>, contrast_columns<14>, contrast_columns<15>, contrast_columns<16>};
   kContrast[n2 - 1](phases, n_phases, batch, ld, first, columns, push, rate1, rate2, difference, b1, w2);
 }
 

@@ -19,8 +19,9 @@ struct Shape {
   double density;
 };
 
-const std::vector<Shape> kShapes = {{7, 5, 1, 1, 1.0},    {7, 17, 3, 2, 0.5},   {7, 512, 10, 5, 0.0}, {64, 513, 10, 5, 0.2}, {100, 17, 16, 33, 0.19},
-                                    {65, 5, 10, 33, 1.0}, {31, 130, 3, 16, 0.3}, {7, 512, 1, 5, 1.0},  {200, 40, 11, 17, 0.1}, {1, 1, 2, 1, 1.0}};
+const std::vector<Shape> kShapes = {{7, 5, 1, 1, 1.0},       {7, 17, 3, 2, 0.5},   {7, 512, 10, 5, 0.0},  {64, 513, 10, 5, 0.2},
+                                    {100, 17, 16, 33, 0.19}, {65, 5, 10, 33, 1.0}, {31, 130, 3, 16, 0.3}, {7, 512, 1, 5, 1.0},
+                                    {200, 40, 11, 17, 0.1},  {1, 1, 2, 1, 1.0}};
 
 // every instruction set compiled in that this CPU has; lifts the restriction at its end
 class EachTarget {
@@ -83,7 +84,8 @@ oracle::ChainNet reference_change(const ChainProblem& p, const ChainOptions& opt
   for (int s = 0; s < p.batch; ++s) {
     const auto states = reference_states(p, options, s);
     for (std::size_t i = 0; i < options.plan.size(); ++i) {
-      oracle::chain_contrast(p.sample(s), states[i + 1], static_cast<double>(options.plan[i].weight), rate1 / p.batch, rate2 / p.batch, change);
+      oracle::chain_contrast(p.sample(s), states[i + 1], static_cast<double>(options.plan[i].weight), rate1 / p.batch, rate2 / p.batch,
+                             change);
     }
   }
   return change;

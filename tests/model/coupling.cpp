@@ -1,6 +1,7 @@
 // Conformance of the couplings, and what is special about the ideal one.
 #include "eqprop/model/coupling.h"
 
+#include "eqprop/model/crossbar_coupling.h"
 #include "eqprop/model/ideal_coupling.h"
 #include "tests/catch.h"
 #include "tests/model/coupling_conformance.h"
@@ -28,7 +29,28 @@ std::vector<CouplingCase<T>> couplings() {
   cases.push_back({"ideal, one block of rows exactly", 33, 64, ideal, exact<T>()});
   cases.push_back({"ideal, smallest", 1, 1, ideal, exact<T>()});
   cases.push_back({"third party", 37, 21, loop, exact<T>()});
+  // an update moves whole pulses with cycle noise and spread, and what is below a pulse waits: its error is of the order of the change
+  cases.push_back(crossbar<T>("crossbar, converters off", Loop::digital, 0, {1e-5, 1.5}));
+  cases.push_back(crossbar<T>("crossbar, 8 bits", Loop::digital, 8, {0.05, 1.5}));
+  cases.push_back(crossbar<T>("crossbar, analog loop", Loop::analog, 8, {1e-5, 1.5}));
   return cases;
+}
+
+// arrays small enough that the matrix is split both ways; two linear layers, so that any drive within +-range is allowed
+template <class T>
+CouplingCase<T> crossbar(const std::string& name, Loop loop, int bits, CouplingTolerance tolerance) {
+  const auto make = [=](const Matrix<T>& w) {
+    CrossbarOptions options;
+    options.loop = loop;
+    options.array.weight_max = 1;
+    options.array.max_rows = 16;
+    options.array.max_cols = 8;
+    options.array.dac.bits = options.array.adc_forward.bits = options.array.adc_backward.bits = bits;
+    Run run{3};
+    const std::vector<Layer> layers{{w.cols() - 1, Activation::linear, 0}, {w.rows(), Activation::linear, 0}, {1, Activation::linear, 0}};
+    return std::make_unique<CrossbarCoupling<T>>(options, layers, 0, w, run);
+  };
+  return {name, 30, 21, make, tolerance};
 }
 
 }  // namespace

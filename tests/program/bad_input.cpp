@@ -11,7 +11,7 @@ namespace {
 
 /// A line replaced in the small config, and what the error must say.
 struct BadConfig {
-  std::string line;      // looked for in the config; empty: `wrong` is put at the end
+  std::string line;  // looked for in the config; empty: `wrong` is put at the end
   std::string wrong;
   std::vector<std::string> says;
 };
@@ -119,10 +119,13 @@ TEST_CASE("bad arguments end with 2") {
 
 TEST_CASE("missing and damaged input files end with 3") {
   const TemporaryFolder folder;
-  write_file_text(folder / "mnist.toml", replaced(replaced(small_config("ideal", 1), "\"digits\"", "\"mnist\""), "[64, 16, 10]", "[784, 16, 10]"));
+  write_file_text(folder / "mnist.toml",
+                  replaced(replaced(small_config("ideal", 1), "\"digits\"", "\"mnist\""), "[64, 16, 10]", "[784, 16, 10]"));
   check_says(run_program({"train", "missing.toml"}, folder.path()), 3, {"missing.toml"});
   check_says(run_program({"train", "mnist.toml"}, folder.path()), 3, {"mnist", "EQPROP_DATA_DIR"});
   check_says(run_program({"train", "mnist.toml"}, folder.path(), (folder / "nowhere").string()), 3, {"nowhere", "EQPROP_DATA_DIR"});
+  write_file_text(folder / "good.toml", small_config("ideal", 1));
+  check_says(run_program({"train", "good.toml", "--out", "/proc/nowhere/run"}, folder.path()), 3, {"/proc/nowhere/run", "--out"});
   check_says(run_program({"eval", "nothing"}, folder.path()), 3, {"nothing", "run folder"});
   check_says(run_program({"energy", "nothing"}, folder.path()), 3, {"nothing", "run folder"});
 

@@ -1,4 +1,4 @@
-// The other commands: help, version, devices, eval, energy, gradcheck.
+// The other commands: help, version, devices, eval, energy.
 #include <nlohmann/json.hpp>
 
 #include "tests/catch.h"
@@ -10,8 +10,6 @@ using Json = nlohmann::json;
 namespace {
 
 bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-const std::string kGradcheck = EQPROP_SOURCE_DIR "/experiments/config/gradcheck.toml";
 
 }  // namespace
 
@@ -74,8 +72,8 @@ TEST_CASE("energy prices a ledger again without training") {
   const Outcome table = run_program({"energy", "run"}, folder.path());
   INFO(table.err);
   REQUIRE(table.exit_code == 0);
-  for (const char* part : {"B0", "B1", "B2", "estimate", "initial write", "batch 1", "best batch", "G0", "G2", "B2/G2", "backprop", "accuracies", "assumed",
-                           "loop digital"})
+  for (const char* part : {"B0", "B1", "B2", "estimate", "initial write", "batch 1", "best batch", "G0", "G2", "B2/G2", "backprop",
+                           "accuracies", "assumed", "loop digital"})
     CHECK(has(table.out, part));
   CHECK_FALSE(has(table.out, "better"));
 
@@ -105,37 +103,4 @@ TEST_CASE("energy of ideal couplings is undefined, not zero") {
   CHECK(table.exit_code == 0);
   CHECK(has(table.out, "undefined"));
   CHECK_FALSE(has(table.out, "B0"));
-}
-
-TEST_CASE("the centered estimate is the gradient") {
-  const TemporaryFolder folder;
-  const Outcome outcome = run_program({"gradcheck", kGradcheck, "--json"}, folder.path());
-  INFO(outcome.err);
-  REQUIRE(outcome.exit_code == 0);
-  const Json result = Json::parse(outcome.last_line());
-  REQUIRE(result["cosine"].size() == 3);
-  REQUIRE(result["relative_error"].size() == 3);
-  for (const Json& cosine : result["cosine"]) CHECK(cosine.get<double>() > 0.999);
-  for (const Json& error : result["relative_error"]) CHECK(error.get<double>() < 0.05);
-  REQUIRE(result["float32"]["cosine"].size() == 3);
-  for (const Json& cosine : result["float32"]["cosine"]) CHECK(cosine.get<double>() > 0.99);
-
-  // a smaller nudge is nearer, a one-sided estimate is farther
-  const Json near = Json::parse(run_program({"gradcheck", kGradcheck, "--beta", "0.02", "--json"}, folder.path()).last_line());
-  const Json far = Json::parse(run_program({"gradcheck", kGradcheck, "--estimator", "one_sided", "--set", "target.cosine=-1", "--json"}, folder.path()).last_line());
-  for (std::size_t c = 0; c < 3; ++c) {
-    CHECK(near["relative_error"][c].get<double>() < result["relative_error"][c].get<double>());
-    CHECK(far["relative_error"][c].get<double>() > result["relative_error"][c].get<double>());
-  }
-}
-
-TEST_CASE("gradcheck ends with 1 below its target, and checks crossbars on ideal weights") {
-  const TemporaryFolder folder;
-  const Outcome failed = run_program({"gradcheck", kGradcheck, "--estimator", "one_sided", "--beta", "0.9", "--set", "target.cosine=0.99999"}, folder.path());
-  CHECK(failed.exit_code == 1);
-  CHECK(has(failed.err, "check failed"));
-  CHECK(has(failed.out, "cosine"));
-  const Outcome crossbar = run_program({"gradcheck", kGradcheck, "--set", "network.coupling=crossbar"}, folder.path());
-  CHECK(crossbar.exit_code == 0);
-  CHECK(has(crossbar.err, "ideal couplings"));
 }

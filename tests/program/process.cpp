@@ -101,8 +101,8 @@ std::string read_file_text(const fs::path& file) {
 void write_file_text(const fs::path& file, const std::string& text) { std::ofstream(file, std::ios::binary) << text; }
 
 std::string small_config(const std::string& coupling, int epochs) {
-  return "seed = 1\n[data]\nname = \"digits\"\n[network]\nlayers = [64, 16, 10]\ncoupling = \"" + coupling + "\"\n[train]\nepochs = " +
-         std::to_string(epochs) + "\nbatch = 16\nbeta = 0.5\nrates = [0.2, 0.1]\n[settle]\nbudget = 12\n";
+  return "seed = 1\n[data]\nname = \"digits\"\n[network]\nlayers = [64, 16, 10]\ncoupling = \"" + coupling +
+         "\"\n[train]\nepochs = " + std::to_string(epochs) + "\nbatch = 16\nbeta = 0.5\nrates = [0.2, 0.1]\n[settle]\nbudget = 12\n";
 }
 
 }  // namespace eqprop::testing

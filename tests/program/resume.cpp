@@ -1,6 +1,7 @@
 // Interruption and resumption give the bits of an uninterrupted run; so does any number of threads.
 #include <signal.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "tests/catch.h"
@@ -25,40 +26,39 @@ void check_same(const fs::path& a, const fs::path& b) {
 }  // namespace
 
 TEST_CASE("an interrupted run resumes to the same bits") {
-  for (const std::string coupling : {"ideal", "crossbar"}) {
-    for (const int signal : {SIGINT, SIGTERM}) {
-      INFO(coupling << ", signal " << signal);
-      const TemporaryFolder folder;
-      const int epochs = coupling == "ideal" ? 40 : 8;
-      write_file_text(folder / "small.toml", small_config(coupling, epochs) + "nudged_budget = 12\n");
-      // the general path, so that an epoch lasts long enough to be met in its middle
-      const std::vector<std::string> train = {"train", "small.toml", "--set", "train.kernel=false", "--out"};
-      auto whole = train, cut = train;
-      whole.push_back("whole");
-      cut.push_back("cut");
-      REQUIRE(run_program(whole, folder.path()).exit_code == 0);
+  const std::pair<std::string, int> cases[] = {{"ideal", SIGINT}, {"crossbar", SIGTERM}};
+  for (const auto& [coupling, signal] : cases) {
+    INFO(coupling << ", signal " << signal);
+    const TemporaryFolder folder;
+    const int epochs = coupling == "ideal" ? 30 : 4;
+    write_file_text(folder / "small.toml", small_config(coupling, epochs));
+    // the general path, so that an epoch lasts long enough to be met in its middle
+    const std::vector<std::string> train = {"train", "small.toml", "--set", "train.kernel=false", "--out"};
+    auto whole = train, cut = train;
+    whole.push_back("whole");
+    cut.push_back("cut");
+    REQUIRE(run_program(whole, folder.path()).exit_code == 0);
 
-      {
-        Program program(cut, folder.path());
-        REQUIRE(program.wait_for("epoch 1/"));
-        program.signal(signal);
-        const Outcome outcome = program.wait();
-        INFO(outcome.err);
-        REQUIRE(outcome.exit_code == 130);
-        CHECK(outcome.err.find("--out cut --resume") != std::string::npos);
-        CHECK(fs::exists(folder / "cut/metrics.csv"));
-        CHECK(read_file_text(folder / "cut/checkpoint.eqp") != read_file_text(folder / "whole/checkpoint.eqp"));
-      }
-      cut.push_back("--resume");
-      const Outcome resumed = run_program(cut, folder.path());
-      INFO(resumed.err);
-      REQUIRE(resumed.exit_code == 0);
-      CHECK(resumed.err.find("going on after epoch") != std::string::npos);
-      check_same(folder / "whole", folder / "cut");
-      // metrics.csv has every epoch once
-      const std::string metrics = read_file_text(folder / "cut/metrics.csv");
-      CHECK(std::count(metrics.begin(), metrics.end(), '\n') == epochs + 1);
+    {
+      Program program(cut, folder.path());
+      REQUIRE(program.wait_for("epoch 1/"));
+      program.signal(signal);
+      const Outcome outcome = program.wait();
+      INFO(outcome.err);
+      REQUIRE(outcome.exit_code == 130);
+      CHECK(outcome.err.find("--out cut --resume") != std::string::npos);
+      CHECK(fs::exists(folder / "cut/metrics.csv"));
+      CHECK(read_file_text(folder / "cut/checkpoint.eqp") != read_file_text(folder / "whole/checkpoint.eqp"));
     }
+    cut.push_back("--resume");
+    const Outcome resumed = run_program(cut, folder.path());
+    INFO(resumed.err);
+    REQUIRE(resumed.exit_code == 0);
+    CHECK(resumed.err.find("going on after epoch") != std::string::npos);
+    check_same(folder / "whole", folder / "cut");
+    // metrics.csv has every epoch once
+    const std::string metrics = read_file_text(folder / "cut/metrics.csv");
+    CHECK(std::count(metrics.begin(), metrics.end(), '\n') == epochs + 1);
   }
 }
 
@@ -95,7 +95,8 @@ TEST_CASE("threads do not change a bit") {
     const TemporaryFolder folder;
     write_file_text(folder / "small.toml", small_config(coupling, 1));
     for (const std::string threads : {"1", "2", "7"})
-      REQUIRE(run_program({"train", "small.toml", "--set", "train.batch=48", "--threads", threads, "--out", "t" + threads}, folder.path()).exit_code == 0);
+      REQUIRE(run_program({"train", "small.toml", "--set", "train.batch=48", "--threads", threads, "--out", "t" + threads}, folder.path())
+                  .exit_code == 0);
     check_same(folder / "t1", folder / "t2");
     check_same(folder / "t1", folder / "t7");
   }

@@ -20,9 +20,18 @@ std::set<std::string> keys(const Json& object) {
   return out;
 }
 
-const std::set<std::string> kTrainKeys = {"validation_accuracy", "test_accuracy", "epochs", "samples_per_second", "sweeps_mean", "converged_fraction",
-                                          "noise_floor_fraction", "pulses", "pulses_per_device_max", "energy_per_sample_joule",
-                                          "gpu_energy_per_sample_joule", "seed"};
+const std::set<std::string> kTrainKeys = {"validation_accuracy",
+                                          "test_accuracy",
+                                          "epochs",
+                                          "samples_per_second",
+                                          "sweeps_mean",
+                                          "converged_fraction",
+                                          "noise_floor_fraction",
+                                          "pulses",
+                                          "pulses_per_device_max",
+                                          "energy_per_sample_joule",
+                                          "gpu_energy_per_sample_joule",
+                                          "seed"};
 
 // same keys, types, texts and lengths; numbers within `tolerance` of the larger
 void check_like(const Json& found, const Json& golden, double tolerance, const std::string& path) {
@@ -184,7 +193,8 @@ TEST_CASE("a target that is not reached ends with 4, the run is kept") {
   CHECK(missed.exit_code == 4);
   CHECK(missed.err.find("target not reached: test_accuracy") != std::string::npos);
   // a target is no part of a run's identity: it may change afterwards
-  const Outcome reached = run_program({"train", "small.toml", "--set", "target.test_accuracy=0.1", "--out", "run", "--resume"}, folder.path());
+  const Outcome reached =
+      run_program({"train", "small.toml", "--set", "target.test_accuracy=0.1", "--out", "run", "--resume"}, folder.path());
   CHECK(reached.exit_code == 0);
   CHECK(reached.err.find("finished") != std::string::npos);
   CHECK(reached.out == missed.out);
@@ -194,7 +204,8 @@ TEST_CASE("lost classes are reported in words") {
   // a small nudge and a high rate drive clamped outputs below their dead zone
   const TemporaryFolder folder;
   write_file_text(folder / "small.toml", small_config("ideal", 3));
-  const Outcome outcome = run_program({"train", "small.toml", "--set", "train.beta=0.02", "--set", "train.rates=[1.0, 3.0]"}, folder.path());
+  const Outcome outcome =
+      run_program({"train", "small.toml", "--set", "train.beta=0.02", "--set", "train.rates=[1.0, 3.0]"}, folder.path());
   INFO(outcome.err);
   CHECK(outcome.exit_code == 0);
   CHECK(outcome.err.find(" lost: ") != std::string::npos);
