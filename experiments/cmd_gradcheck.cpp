@@ -1,4 +1,5 @@
-// gradcheck CONFIG: the estimator's gradient against finite differences of the loss, by the engine's own code in float64, float32 beside it.
+// gradcheck CONFIG: the estimator's gradient against finite differences of the loss, by the engine's own code in float64, with float32
+// beside it.
 #include <fmt/format.h>
 
 #include <cstdio>

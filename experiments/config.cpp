@@ -11,7 +11,6 @@
 namespace eqprop {
 namespace {
 
-constexpr Interval kPositive{0, 1e6, true, false};
 constexpr Interval kFraction{0, 1, false, false};
 constexpr Interval kPart{0, 1, true, true};
 

@@ -35,8 +35,8 @@ class Experiment {
 
   /// Writes the checkpoint, atomically. Wall-clock times are no part of it.
   void save(const std::filesystem::path& file) const;
-  /// Goes on where a checkpoint ended. Throws InputError(file) when it is damaged or of another version, InputError(config) when it belongs to
-  /// another config, naming the first key that differs.
+  /// Goes on where a checkpoint ended. Throws InputError(file) when it is damaged or of another version, InputError(config) when it
+  /// belongs to another config, naming the first key that differs.
   void restore(const std::filesystem::path& file);
 
  private:

@@ -58,7 +58,7 @@ void ProgressView::step(const Progress& progress, std::int64_t samples_trained) 
     line += fmt::format(", {} pulses, {:.4g} nJ per sample (B2)", short_count(static_cast<double>(update_pulses(progress.ledger))),
                         joule * 1e9);
   }
-  line += ", " + left(done);
+  if (const std::string rest = left(done); !rest.empty()) line += ", " + rest;
   std::fprintf(stderr, "\r\033[K%s", line.c_str());
   std::fflush(stderr);
   drawn_ = true;

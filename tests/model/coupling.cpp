@@ -19,23 +19,6 @@ CouplingTolerance exact() {
   return {32 * epsilon, 1e3 * epsilon};
 }
 
-template <class T>
-std::vector<CouplingCase<T>> couplings() {
-  std::vector<CouplingCase<T>> cases;
-  const auto ideal = [](const Matrix<T>& w) { return std::make_unique<IdealCoupling<T>>(w); };
-  const auto loop = [](const Matrix<T>& w) { return std::make_unique<third_party::LoopCoupling<T>>(w); };
-  cases.push_back({"ideal, stored by input", 40, 150, ideal, exact<T>()});
-  cases.push_back({"ideal, stored by output", 150, 10, ideal, exact<T>()});
-  cases.push_back({"ideal, one block of rows exactly", 33, 64, ideal, exact<T>()});
-  cases.push_back({"ideal, smallest", 1, 1, ideal, exact<T>()});
-  cases.push_back({"third party", 37, 21, loop, exact<T>()});
-  // an update moves whole pulses with cycle noise and spread, and what is below a pulse waits: its error is of the order of the change
-  cases.push_back(crossbar<T>("crossbar, converters off", Loop::digital, 0, {1e-5, 1.5}));
-  cases.push_back(crossbar<T>("crossbar, 8 bits", Loop::digital, 8, {0.05, 1.5}));
-  cases.push_back(crossbar<T>("crossbar, analog loop", Loop::analog, 8, {1e-5, 1.5}));
-  return cases;
-}
-
 // arrays small enough that the matrix is split both ways; two linear layers, so that any drive within +-range is allowed
 template <class T>
 CouplingCase<T> crossbar(const std::string& name, Loop loop, int bits, CouplingTolerance tolerance) {
@@ -51,6 +34,23 @@ CouplingCase<T> crossbar(const std::string& name, Loop loop, int bits, CouplingT
     return std::make_unique<CrossbarCoupling<T>>(options, layers, 0, w, run);
   };
   return {name, 30, 21, make, tolerance};
+}
+
+template <class T>
+std::vector<CouplingCase<T>> couplings() {
+  std::vector<CouplingCase<T>> cases;
+  const auto ideal = [](const Matrix<T>& w) { return std::make_unique<IdealCoupling<T>>(w); };
+  const auto loop = [](const Matrix<T>& w) { return std::make_unique<third_party::LoopCoupling<T>>(w); };
+  cases.push_back({"ideal, stored by input", 40, 150, ideal, exact<T>()});
+  cases.push_back({"ideal, stored by output", 150, 10, ideal, exact<T>()});
+  cases.push_back({"ideal, one block of rows exactly", 33, 64, ideal, exact<T>()});
+  cases.push_back({"ideal, smallest", 1, 1, ideal, exact<T>()});
+  cases.push_back({"third party", 37, 21, loop, exact<T>()});
+  // an update moves whole pulses with cycle noise and spread, and what is below a pulse waits: its error is of the order of the change
+  cases.push_back(crossbar<T>("crossbar, converters off", Loop::digital, 0, {1e-5, 1.5}));
+  cases.push_back(crossbar<T>("crossbar, 8 bits", Loop::digital, 8, {0.05, 1.5}));
+  cases.push_back(crossbar<T>("crossbar, analog loop, converters off", Loop::analog, 0, {1e-5, 1.5}));
+  return cases;
 }
 
 }  // namespace

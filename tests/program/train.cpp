@@ -133,6 +133,7 @@ TEST_CASE("train --json on a crossbar: joules at nested boundaries beside the GP
   CHECK(file["gpu_energy_per_sample_joule"] == gpu);
 }
 
+// made anew by `eqprop train tests/program/golden/config.toml --out NEW`, then copy config.toml, metrics.csv, ledger.json and energy.json
 TEST_CASE("a run folder is like the golden one") {
   const fs::path golden = EQPROP_SOURCE_DIR "/tests/program/golden";
   const TemporaryFolder folder;

@@ -18,7 +18,7 @@ inline Dataset data(std::size_t count, std::uint32_t seed) {
     for (std::uint32_t f = 0; f < kFeatures; ++f) {
       const bool on = prototype.uniform({}, label * kFeatures + f) > 0.5F;
       const float noisy = (on ? 0.7F : 0.0F) + 0.3F * key.uniform(place, f);
-      set.x.push_back(key.uniform(place, 100 + f) < 0.3F ? 0.0F : noisy);  // some pixels drop out, so that inputs are sparse
+      set.x.push_back(key.uniform(place, 100 + f) < 0.15F ? 0.0F : noisy);  // some pixels drop out, so that inputs are sparse
     }
     set.labels.push_back(static_cast<std::int32_t>(label));
     set.ids.push_back(i);
