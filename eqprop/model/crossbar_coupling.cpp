@@ -97,9 +97,9 @@ void CrossbarCoupling<T>::drive(const In<T>& pre, Out<T> field, const ReadPlace&
   array_.forward_ideal(in, out);
   field += out.template cast<T>();
   if (run.ledger == nullptr) return;
-  const std::int64_t lines = (inputs() + 1) * pre.cols();
-  run.ledger->add(array_.layer(), place.place.phase, Event::dac_set, lines);
-  run.ledger->add(array_.layer(), place.place.phase, Event::line_drive, lines);
+  // the bias line stands at a fixed voltage: driven, not converted
+  run.ledger->add(array_.layer(), place.place.phase, Event::dac_set, inputs() * pre.cols());
+  run.ledger->add(array_.layer(), place.place.phase, Event::line_drive, (inputs() + 1) * pre.cols());
 }
 
 template <class T>

@@ -32,7 +32,9 @@ int main(int, char** argv) {
   couplings.push_back(std::make_unique<IdealCoupling<float>>(initial_weights<float>(8, 2, 1.0, 7, 1)));
   Network<float> network(std::move(layers), std::move(couplings), Cost::squared_error);
 
-  Trainer<float> trainer(network, TrainOptions{}, 7, 1, data.size());
+  TrainOptions options;
+  options.rule.rates = {0.1, 0.1};
+  Trainer<float> trainer(network, options, 7, 1, data.size());
   EpochReport report;
   if (!trainer.run_epoch(data, {}, report) || report.sums.samples != 64) return 1;
 
