@@ -20,7 +20,7 @@ enum class Purpose : std::uint8_t {
   read_noise,
   write_noise,
   cycle_noise,
-  converter,
+  gradient_check,
   write_verify,
   fault,
 };

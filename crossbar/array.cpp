@@ -109,6 +109,7 @@ UpdateReport Array::update(const In& wanted, const Place& place, Run& run) {
       kPhaseUpdate, run);
   UpdateReport sum;
   for (const auto& report : reports) sum += report;
+  update_totals_ += sum;
   if (run.ledger && options_.plan.mode == PulseMode::accumulate) run.ledger->add(layer_, kPhaseUpdate, Event::accumulator, sum.wanted);
   return sum;
 }
@@ -128,7 +129,11 @@ WriteReport Array::write_verify(const In& target, const WriteVerify& how, PhaseI
       phase, run);
   WriteReport sum;
   for (const auto& report : reports) sum += report;
-  if (run.ledger) run.ledger->add(layer_, phase, Event::verify_read, sum.verify_reads);
+  if (!run.ledger) return sum;
+  // the cell's own energy is a cell_read, one device at a time; verify_read stands for the converters around it
+  const double volt = options_.read_volt;
+  run.ledger->add(layer_, phase, Event::verify_read, sum.verify_reads);
+  run.ledger->add_power(layer_, phase, Event::cell_read, sum.verify_reads, volt * volt * sum.read_siemens, options_.read_second);
   return sum;
 }
 
@@ -152,6 +157,8 @@ void Array::save(ByteWriter& out) const {
   out.put<double>(scale_);
   out.put<double>(options_.adc_forward.range);
   out.put<double>(options_.adc_backward.range);
+  const auto& u = update_totals_;
+  for (const std::int64_t count : {u.wanted, u.written, u.pulses, u.capped, u.clipped}) out.put<std::int64_t>(count);
   for (const auto& tile : tiles_) tile.save(out);
 }
 
@@ -161,6 +168,8 @@ void Array::restore(ByteReader& in) {
   scale_ = in.get<double>();
   options_.adc_forward.range = in.get<double>();
   options_.adc_backward.range = in.get<double>();
+  auto& u = update_totals_;
+  for (std::int64_t* count : {&u.wanted, &u.written, &u.pulses, &u.capped, &u.clipped}) *count = in.get<std::int64_t>();
   for (auto& tile : tiles_) tile.restore(in);
 }
 

@@ -31,8 +31,8 @@ struct ArrayOptions {
   DevicePreset device = preset("TaOx-180nm");
   int max_rows = 256;             ///< lines of a tile, bias line included, 1..65536
   int max_cols = 256;             ///< outputs (pairs of device columns) of a tile, 1..65536
-  double read_volt = 0.2;         ///< [V] at an input of dac.range
-  double read_second = 100e-9;    ///< [s] cells are under voltage per read; assumed, no source states it for this device
+  double read_volt = 0.2;         ///< [V] at an input of dac.range, and on the one device of a verify read
+  double read_second = 100e-9;    ///< [s] cells are under voltage per read, a verify read too; assumed, no source states it for this device
   Converter dac;                  ///< range in units of the input, >= 1 since the bias is driven at 1; both directions
   Converter adc_forward;          ///< range in logical output units of one tile's partial sum
   Converter adc_backward;
@@ -76,7 +76,8 @@ class Array {
 
   /// out (outputs x b) += read of in (inputs x b) and the bias: dac, wires (ideal), Ohm's law, read noise, adc; events to place.phase.
   /// sample_ids (b of them) name the noise, with step, phase and sweep of `place`. Serial; safe from several threads with a Run each.
-  /// Counts cell_read, dac_set, line_drive, adc, and digital_add for sums between tiles; the addition to `out` is the caller's to count.
+  /// Counts cell_read (one per sample, of the whole array: power sum v^2 G of its cells for read_second), dac_set, line_drive, adc, and
+  /// digital_add for sums between tiles; the addition to `out` is the caller's to count.
   void forward(const In& in, Out out, std::span<const std::uint32_t> sample_ids, const Place& place, Run& run) const;
   /// out (inputs x b) += transposed read of in (outputs x b) on the same devices; the bias line is not converted.
   void backward(const In& in, Out out, std::span<const std::uint32_t> sample_ids, const Place& place, Run& run) const;
@@ -97,7 +98,10 @@ class Array {
   /// Pulses towards a wanted change, outputs x (inputs + 1); events to kPhaseUpdate, noise named by place.step: one call per step.
   /// Threads by run.threads, bits and ledger independent of them. Throws InputError(config) for a verify_only device.
   UpdateReport update(const In& wanted, const Place& place, Run& run);
-  /// Write-verify of a whole matrix, outputs x (inputs + 1), clipped to the weight window; events to `phase`.
+  /// Sum of the reports of all updates since the array was made.
+  const UpdateReport& update_totals() const { return update_totals_; }
+  /// Write-verify of a whole matrix, outputs x (inputs + 1), clipped to the weight window; events to `phase`: pulses with their write
+  /// circuits, and each verify read as one verify_read (its converters) and one cell_read (read_volt^2 G of its device for read_second).
   WriteReport write_verify(const In& target, const WriteVerify& how, PhaseId phase, const Place& place, Run& run);
 
   std::int64_t pulses() const;             ///< total on all devices since they were made
@@ -106,7 +110,7 @@ class Array {
   std::span<const Tile> tiles() const { return tiles_; }
   std::span<Tile> tiles() { return tiles_; }
 
-  /// All state that changes: conductances, counters, accumulators, ADC ranges. restore() wants an array of the same options, shape, seed.
+  /// All state that changes: conductances, counters, accumulators, ADC ranges, update totals. restore() wants an array of the same options, shape, seed.
   void save(ByteWriter& out) const;
   void restore(ByteReader& in);
 
@@ -135,6 +139,7 @@ class Array {
   double scale_ = 1;            // [S] per unit of weight
   std::vector<Tile> tiles_;     // [line tile][column tile]
   WriteReport initial_write_;
+  UpdateReport update_totals_;
 };
 
 }  // namespace eqprop

@@ -130,7 +130,7 @@ void Array::read(Direction direction, const In& in, Out out, std::span<const std
       added += (forward ? r : c) > 0 ? out_size : 0;
     }
   if (!run.ledger) return;
-  run.ledger->add_power(layer_, place.phase, Event::cell_read, devices() * batch, watt, options_.read_second);
+  run.ledger->add_power(layer_, place.phase, Event::cell_read, batch, watt, options_.read_second);
   run.ledger->add(layer_, place.phase, Event::line_drive, driven * batch);
   if (options_.dac.bits > 0) run.ledger->add(layer_, place.phase, Event::dac_set, converted * batch);
   if (adc.bits > 0) run.ledger->add(layer_, place.phase, Event::adc, read_out * batch);

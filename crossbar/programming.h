@@ -48,15 +48,18 @@ struct WriteReport {
   std::int64_t missed = 0;   ///< devices left outside the tolerance
   std::int64_t stuck = 0;    ///< of these, devices that moved less than the preset's stuck threshold
   std::int64_t clipped = 0;  ///< weights wanted outside the weight window
+  std::int64_t clipped_pulses = 0;  ///< of the pulses, those that ended at a bound of their device
+  double read_siemens = 0;   ///< [S] sum over verify reads of the conductance read: their energy is v^2 t times this
   WriteReport& operator+=(const WriteReport& other);
 };
 
-/// What an update did.
+/// What an update did, or many.
 struct UpdateReport {
   std::int64_t wanted = 0;   ///< weights with a wanted change other than zero
   std::int64_t written = 0;  ///< weights that got pulses
   std::int64_t pulses = 0;
   std::int64_t capped = 0;   ///< weights whose pulses were cut to max_pulses
+  std::int64_t clipped = 0;  ///< of the pulses, those that ended at a bound of their device: stuck, or no room left
   UpdateReport& operator+=(const UpdateReport& other);
 };
 
@@ -64,6 +67,7 @@ struct UpdateReport {
 struct PulseTotals {
   std::int64_t set = 0;
   std::int64_t reset = 0;
+  std::int64_t clipped = 0;  ///< of both, those that ended at a bound of their device's own window (of a stuck device: all)
   double set_siemens = 0;    ///< [S] sum over pulses of the mean conductance before and after
   double reset_siemens = 0;  ///< [S]
   PulseTotals& operator+=(const PulseTotals& other);

@@ -1,6 +1,7 @@
 #include "energy/gpu.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "base/check.h"
 #include "energy/price_file.h"
@@ -8,7 +9,6 @@
 namespace eqprop {
 namespace {
 
-constexpr int kLargestBatch = 8192;
 constexpr double kBytesPerNumber = 4;  // float32
 
 // the end of a rate's range that costs as much as `level` says: a high rate is cheap
@@ -75,10 +75,11 @@ GpuEnergy gpu_energy(const GpuModel& gpu, const Workload& work, PriceLevel level
   return energy;
 }
 
-GpuEnergy gpu_best_batch(const GpuModel& gpu, const std::vector<int>& widths, PriceLevel level) {
-  GpuEnergy best = gpu_energy(gpu, backprop_workload(widths, 1), level);
-  for (int batch = 2; batch <= kLargestBatch; batch *= 2) {
-    const GpuEnergy energy = gpu_energy(gpu, backprop_workload(widths, batch), level);
+GpuEnergy gpu_best_batch(const GpuModel& gpu, const std::vector<int>& widths, int largest, PriceLevel level) {
+  check(largest >= 1, "gpu_best_batch: at least one sample");
+  GpuEnergy best = gpu_energy(gpu, backprop_workload(widths, largest), level);
+  for (std::int64_t batch = 1; batch < largest; batch *= 2) {
+    const GpuEnergy energy = gpu_energy(gpu, backprop_workload(widths, static_cast<int>(batch)), level);
     if (energy.G2 < best.G2) best = energy;
   }
   return best;

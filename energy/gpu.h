@@ -65,8 +65,12 @@ struct GpuEnergy {
 
 /// Energy per sample of one workload. `level` min is the least joules: lowest coefficients and highest rates; max the most.
 GpuEnergy gpu_energy(const GpuModel& gpu, const Workload& workload, PriceLevel level = PriceLevel::typical);
-/// The batch in 1, 2, 4 .. 8192 with the least G2 per sample.
-GpuEnergy gpu_best_batch(const GpuModel& gpu, const std::vector<int>& widths, PriceLevel level = PriceLevel::typical);
+/// Largest batch that is swept where the training set allows it.
+inline constexpr int kLargestGpuBatch = 8192;
+/// The batch with the least G2 per sample among 1, 2, 4 .. up to `largest`, and `largest` itself. A batch cannot be larger than the
+/// training set: give min(kLargestGpuBatch, its samples). Throws std::logic_error for largest < 1.
+GpuEnergy gpu_best_batch(const GpuModel& gpu, const std::vector<int>& widths, int largest = kLargestGpuBatch,
+                         PriceLevel level = PriceLevel::typical);
 
 /// Ranks of the GPU's energy; B0 pairs with G0, B1 with G1, B2 with G2.
 enum class GpuRank { G0, G1, G2 };

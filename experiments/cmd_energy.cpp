@@ -27,9 +27,9 @@ int energy(const EnergyArguments& arguments) {
     throw InputError(InputKind::file, {(folder / "ledger.json").string()}, "no sample was trained yet: nothing to price");
   const EnergyReport report = energy_report(config, file, Prices::read(find_places(), config));
   if (arguments.json) {
-    std::puts(energy_json(report, config, file.wear).dump().c_str());
+    std::puts(energy_json(report, config, file).dump().c_str());
   } else {
-    std::fputs(energy_table(report, config, file.wear).c_str(), stdout);
+    std::fputs(energy_table(report, config, file).c_str(), stdout);
   }
   return kExitDone;
 }

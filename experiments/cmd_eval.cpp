@@ -1,4 +1,4 @@
-// eval RUN: the accuracies of a run's checkpoint, on validation and test set.
+// eval RUN: the accuracies of a run's checkpoint, on validation and, once the run is finished, test set.
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -24,32 +24,40 @@ int evaluate(const EvalArguments& arguments) {
   const std::filesystem::path folder = arguments.run;
   Experiment experiment(read_run_config(folder), find_places(), arguments.threads);
   experiment.restore(folder / "checkpoint.eqp");
-  if (!experiment.test_accuracy)
-    warn("this run is not finished: {} of {} epochs", experiment.trainer().epochs_done(), experiment.config().train.epochs);
+  // the test set is touched once training is over, not to look how it goes
+  const bool finished = experiment.test_accuracy.has_value();
+  if (!finished)
+    warn("this run is not finished, {} of {} epochs: validation only, the test set waits until then", experiment.trainer().epochs_done(),
+         experiment.config().train.epochs);
   const Evaluation validation = experiment.trainer().evaluate(experiment.validation());
-  const Evaluation test = experiment.trainer().evaluate(experiment.test());
+  const Evaluation test = finished ? experiment.trainer().evaluate(experiment.test()) : Evaluation{};
 
   if (arguments.json) {
-    const nlohmann::ordered_json out = {{"validation_accuracy", validation.accuracy},
-                                        {"validation_cost", validation.cost},
-                                        {"test_accuracy", test.accuracy},
-                                        {"test_cost", test.cost},
-                                        {"epochs", experiment.trainer().epochs_done()},
-                                        {"seed", experiment.config().seed}};
+    nlohmann::ordered_json out = {{"validation_accuracy", validation.accuracy},
+                                  {"validation_cost", validation.cost},
+                                  {"test_accuracy", nullptr},
+                                  {"test_cost", nullptr},
+                                  {"epochs", experiment.trainer().epochs_done()},
+                                  {"seed", experiment.config().seed}};
+    if (finished) {
+      out["test_accuracy"] = test.accuracy;
+      out["test_cost"] = test.cost;
+    }
     std::puts(out.dump().c_str());
     return kExitDone;
   }
   fmt::print("{}: {} on {}, seed {}, {} epochs\n", arguments.run, layers_text(experiment.config()), experiment.config().data,
              experiment.config().seed, experiment.trainer().epochs_done());
   fmt::print("  validation  {:6.2f} % of {} samples, mean cost {:.4g}\n", 100 * validation.accuracy, validation.samples, validation.cost);
-  fmt::print("  test        {:6.2f} % of {} samples, mean cost {:.4g}\n", 100 * test.accuracy, test.samples, test.cost);
+  if (finished)
+    fmt::print("  test        {:6.2f} % of {} samples, mean cost {:.4g}\n", 100 * test.accuracy, test.samples, test.cost);
   return kExitDone;
 }
 
 }  // namespace
 
 void add_eval(CLI::App& app, int& exit_code) {
-  auto* command = app.add_subcommand("eval", "validation and test accuracy of a run's checkpoint");
+  auto* command = app.add_subcommand("eval", "validation accuracy of a run's checkpoint, and test accuracy once the run is finished");
   auto given = std::make_shared<EvalArguments>();
   command->add_option("RUN", given->run, "run folder of `eqprop train`")->required();
   command->add_option("--threads", given->threads, "threads; never changes results")->check(CLI::Range(1, 1024))->capture_default_str();

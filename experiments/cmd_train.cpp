@@ -133,13 +133,18 @@ int train(const TrainArguments& arguments, const std::string& resume) {
   // a mistake in the last folder is better known before the first run
   for (const std::uint32_t seed : seeds) check_folder(folder(seed), arguments.resume);
 
+  if (arguments.resume) {
+    const auto begun = [&](std::uint32_t seed) { return fs::exists(folder(seed) / "checkpoint.eqp"); };
+    if (std::none_of(seeds.begin(), seeds.end(), begun)) warn("nothing to resume in {}: starting anew", out.string());
+  }
+
   catch_interrupts();
   const Places places = find_places();
   std::vector<TrainResult> results;
   for (const std::uint32_t seed : seeds) {
     config.seed = seed;
     results.push_back(train_run({config, folder(seed), arguments.threads, arguments.resume, resume}, places));
-    if (!results.back().finished) return kExitInterrupted;
+    if (!results.back().finished) return results.back().diverged ? kExitCheckFailed : kExitInterrupted;
     std::fputs(result_text(results.back()).c_str(), arguments.json ? stderr : stdout);
     std::fflush(stdout);
     if (interrupted() && seed != seeds.back()) {

@@ -6,7 +6,7 @@
 
 #include "energy/nearest.h"
 #include "eqprop/data/sources.h"
-#include "experiments/fields.h"
+#include "experiments/crossbar_fields.h"
 
 namespace eqprop {
 namespace {
@@ -28,18 +28,6 @@ const auto kSchedules = named({Schedule::constant, Schedule::linear, Schedule::e
 const std::vector<std::pair<std::string_view, Cost>> kCosts = {{"squared_error", Cost::squared_error},
                                                                {"cross_entropy", Cost::cross_entropy}};
 const std::vector<std::pair<std::string_view, Substrate>> kSubstrates = {{"ideal", Substrate::ideal}, {"crossbar", Substrate::crossbar}};
-const std::vector<std::pair<std::string_view, Loop>> kLoops = {{"digital", Loop::digital}, {"analog", Loop::analog}};
-const std::vector<std::pair<std::string_view, PulseMode>> kModes = {
-    {"sign", PulseMode::sign}, {"count", PulseMode::count}, {"threshold_accumulate", PulseMode::accumulate}};
-const std::vector<std::pair<std::string_view, PairRule>> kPairs = {{"toward_middle", PairRule::toward_middle},
-                                                                   {"alternate", PairRule::alternate}};
-
-// names that are only known at run time, as a choice of texts
-std::vector<std::pair<std::string_view, std::string>> texts(const std::vector<std::string>& names) {
-  std::vector<std::pair<std::string_view, std::string>> out;
-  for (const std::string& name : names) out.emplace_back(name, name);
-  return out;
-}
 
 template <class Fields, class C>
 void visit_network(Fields& f, C& c) {
@@ -85,34 +73,6 @@ void visit_train(Fields& f, C& c) {
   if constexpr (Fields::kReads) train.nudged = train.free;
   f.number("nudged_tolerance", train.nudged.tolerance, {0, 1, false, true});
   f.integer("nudged_budget", train.nudged.budget, 1, 60000);
-}
-
-template <class Fields, class C>
-void visit_crossbar(Fields& f, C& c) {
-  auto& array = c.crossbar.array;
-  f.section("crossbar");
-  f.choice("device", c.device, texts(preset_names()));
-  f.choice("loop", c.crossbar.loop, kLoops);
-  f.integer("max_rows", array.max_rows, 1, 65536);
-  f.integer("max_columns", array.max_cols, 1, 65536);
-  f.quantity("read_voltage", array.read_volt, Unit::volt, {1e-6, 10, false, false});
-  f.quantity("read_time", array.read_second, Unit::second, {1e-15, 1, false, false});
-  f.integer("dac_bits", array.dac.bits, 0, 20);
-  f.integer("adc_bits", array.adc_forward.bits, 0, 20);
-  if constexpr (Fields::kReads) array.adc_backward.bits = array.adc_forward.bits;
-  f.number("read_noise", array.read_noise.white, kFraction);
-  f.number("read_noise_proportional", array.read_noise.proportional, kFraction);
-  f.choice("programming", array.plan.mode, kModes);
-  f.choice("pair", array.plan.pair, kPairs);
-  f.integer("max_pulses", array.plan.max_pulses, 1, 4096);
-  f.number("sign_threshold", array.plan.sign_threshold, {0, 1e6, false, false});
-  f.quantity("write_tolerance", array.write.tolerance, Unit::siemens, {1e-12, 1, false, false});
-  f.integer("write_max_pulses", array.write.max_pulses, 1, 1000000);
-  f.number("weight_headroom", array.weight_headroom, {1, 1e6, false, false});
-  f.number("weight_max", array.weight_max, {0, 1e6, false, false});
-  f.number("adc_margin", c.crossbar.adc_margin, {1, 100, false, false});
-  f.quantity("analog_time", c.crossbar.analog_second, Unit::second, {1e-15, 0.999, false, false});
-  f.number("linear_range", c.crossbar.linear_range, {1, 1000, false, false});
 }
 
 // all keys of a config, once for reading and once for writing
@@ -201,15 +161,17 @@ Config parse_config(const std::string& text, const std::string& file, const Over
   visit(reader, config, true);
   reader.finish();
   check_together(config, reader);
-  config.crossbar.array.device = preset(config.device);
+  config.crossbar.array.device = overridden(preset(config.device), config.device_set);
+  if (config.coupling == Substrate::crossbar) {
+    try {
+      check_trainable(config.crossbar.array.device);
+    } catch (const InputError& error) {
+      throw InputError(error.kind(), reader.where("crossbar.device"), error.what());
+    }
+  }
   config.where_layers = reader.where("network.layers");
   with_place(reader, [&] { config.network().validate(); });
   with_place(reader, [&] { config.train.validate(config.network()); });
-  if (config.coupling == Substrate::crossbar && config.crossbar.array.device.kind == DeviceKind::verify_only) {
-    throw InputError(InputKind::config, reader.where("crossbar.device"),
-                     "device \"" + config.device + "\" is known only as written by write-verify: it has no pulse law and cannot be trained",
-                     "choose a preset of kind `pulse`, see `eqprop devices`");
-  }
   return config;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "eqprop/train/options.h"
+#include "experiments/device_overrides.h"
 
 namespace eqprop {
 
@@ -31,6 +32,7 @@ struct Config {
   TrainOptions train;
   CrossbarOptions crossbar;
   std::string device = "TaOx-180nm";
+  DeviceOverrides device_set;  ///< single fields of the preset that the config sets; crossbar.array.device has them
   std::string prices = "cmos130";
   std::string gpu = "gpu_h100";
   Target target;

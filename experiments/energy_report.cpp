@@ -76,14 +76,21 @@ std::string analog_table(const EnergyReport& report, const Config& config) {
   return text;
 }
 
+// what stopped the sweep of batches where the largest is the best
+const char* end_of_sweep(const EnergyReport& report) {
+  return report.whole_set ? "the whole training set" : "the largest that was tried";
+}
+
 std::string gpu_table(const EnergyReport& report) {
   std::string text = fmt::format("\nbackprop of the same network on {}, per training sample ({})\n  {:<24}{:>12}{:>12}{:>12}\n", report.gpu,
                                  report.gpu_status, "", "G0", "G1", "G2");
   const std::string best = fmt::format("best batch, {:.0f}", report.best_batch.batch);
+  const bool at_end = report.best_batch.batch >= report.largest_batch;
   const std::pair<std::string, const GpuEnergy*> rows[] = {{"batch 1", &report.batch_1}, {best, &report.best_batch}};
   for (const auto& [name, gpu] : rows)
     text += fmt::format("  {:<24}{:>12}{:>12}{:>12}\n", name, joules(gpu->G0), joules(gpu->G1), joules(gpu->G2));
   text += "  G0 arithmetic, G1 + caches and memory, G2 + constant power of the board\n";
+  if (at_end) text += fmt::format("  the best batch is {}\n", end_of_sweep(report));
   if (report.ideal) return text;
   text += fmt::format("\nratio crossbar / GPU, equal ranks only (estimate)\n  {:<24}{:>12}{:>12}{:>12}\n", "", "B0/G0", "B1/G1", "B2/G2");
   for (const auto& [name, gpu] : rows) {
@@ -95,10 +102,12 @@ std::string gpu_table(const EnergyReport& report) {
          "need\n";
 }
 
-std::string device_table(const Config& config, const Wear& wear) {
+std::string device_table(const Config& config, const LedgerFile& file) {
   const DevicePreset& device = config.crossbar.array.device;
-  std::string text = fmt::format("\ndevice {}: {} devices, {} pulses, most on one device {}", device.name, wear.devices, wear.pulses,
-                                 wear.pulses_per_device);
+  const Wear& wear = file.wear;
+  std::string text = fmt::format("\ndevice {}: {} devices, {} pulses in training, {} in the initial write, most on one device {}",
+                                 device.name, wear.devices, pulses_of(file.ledger, kPhaseUpdate),
+                                 pulses_of(file.ledger, kPhaseInitialWrite), wear.pulses_per_device);
   if (device.endurance_max > 0) {
     text +=
         fmt::format("; rated endurance {:.3g} .. {:.3g} pulses: {:.2g} .. {:.2g} of it used\n", device.endurance_min, device.endurance_max,
@@ -107,6 +116,7 @@ std::string device_table(const Config& config, const Wear& wear) {
     text += "; no rated endurance known\n";
   }
   if (!device.assumed.empty()) text += fmt::format("  assumed, not measured: {}\n", fmt::join(device.assumed, ", "));
+  if (!device.set.empty()) text += fmt::format("  set by the config: {}\n", fmt::join(device.set, ", "));
   return text;
 }
 
@@ -129,7 +139,9 @@ EnergyReport energy_report(const Config& config, const LedgerFile& file, const P
   report.gpu = prices.gpu.name;
   report.gpu_status = prices.gpu.status;
   report.batch_1 = gpu_energy(prices.gpu, backprop_workload(config.layers, 1));
-  report.best_batch = gpu_best_batch(prices.gpu, config.layers);
+  report.whole_set = file.training_samples <= kLargestGpuBatch;
+  report.largest_batch = static_cast<int>(std::clamp<std::int64_t>(file.training_samples, 1, kLargestGpuBatch));
+  report.best_batch = gpu_best_batch(prices.gpu, config.layers, report.largest_batch);
   if (report.ideal) {
     report.reason = kIdealReason;
     return report;
@@ -149,7 +161,12 @@ Json per_sample_json(const EnergyReport& report) { return report.ideal || report
 
 Json gpu_json(const EnergyReport& report) { return {{"batch_1", ranks(report.batch_1)}, {"best_batch", ranks(report.best_batch)}}; }
 
-Json energy_json(const EnergyReport& report, const Config& config, const Wear& wear) {
+std::string best_batch_text(const EnergyReport& report) {
+  if (report.best_batch.batch < report.largest_batch) return fmt::format("batch {:.0f}", report.best_batch.batch);
+  return fmt::format("batch {:.0f} ({})", report.best_batch.batch, end_of_sweep(report));
+}
+
+Json energy_json(const EnergyReport& report, const Config& config, const LedgerFile& file) {
   Json out;
   out["format"] = "eqprop energy 1";
   out["status"] = "estimate";
@@ -174,7 +191,7 @@ Json energy_json(const EnergyReport& report, const Config& config, const Wear& w
     out["evaluation_joule"] = boundaries(report.evaluation);
     out["calibration_joule"] = boundaries(report.calibration);
   }
-  out["gpu"] = {{"name", report.gpu}, {"status", report.gpu_status}, {"best_batch_size", report.best_batch.batch}};
+  out["gpu"] = {{"name", report.gpu}, {"status", report.gpu_status}, {"best_batch_size", report.best_batch.batch}, {"largest_batch_size", report.largest_batch}};
   out["gpu_energy_per_sample_joule"] = gpu_json(report);
   if (report.ideal) return out;
   for (const auto& [name, gpu] : {std::pair{"ratio_batch_1", &report.batch_1}, {"ratio_best_batch", &report.best_batch}}) {
@@ -184,17 +201,19 @@ Json energy_json(const EnergyReport& report, const Config& config, const Wear& w
   }
   const DevicePreset& device = config.crossbar.array.device;
   out["device"] = {{"name", device.name},
-                   {"devices", wear.devices},
-                   {"pulses", wear.pulses},
-                   {"pulses_per_device_max", wear.pulses_per_device},
+                   {"devices", file.wear.devices},
+                   {"pulses", pulses_of(file.ledger, kPhaseUpdate)},
+                   {"initial_write_pulses", pulses_of(file.ledger, kPhaseInitialWrite)},
+                   {"pulses_per_device_max", file.wear.pulses_per_device},
                    {"endurance", {device.endurance_min, device.endurance_max}},
-                   {"assumed", device.assumed}};
+                   {"assumed", device.assumed},
+                   {"set_by_config", device.set}};
   return out;
 }
 
-std::string energy_table(const EnergyReport& report, const Config& config, const Wear& wear) {
+std::string energy_table(const EnergyReport& report, const Config& config, const LedgerFile& file) {
   if (report.ideal) return "no energy: " + report.reason + "\n" + gpu_table(report);
-  return analog_table(report, config) + gpu_table(report) + device_table(config, wear);
+  return analog_table(report, config) + gpu_table(report) + device_table(config, file);
 }
 
 }  // namespace eqprop

@@ -34,6 +34,8 @@ struct EnergyReport {
   std::string gpu_status;     ///< "measured", "estimate" or "bound"
   GpuEnergy batch_1;          ///< typical
   GpuEnergy best_batch;       ///< typical
+  int largest_batch = 1;      ///< end of the sweep of batches, never larger than the training set
+  bool whole_set = false;     ///< the largest batch is the whole training set
   const EnergySplit& typical() const { return sample[1]; }
 };
 
@@ -44,10 +46,12 @@ EnergySplit training_energy(const Ledger& ledger, const PriceList& prices);
 
 EnergyReport energy_report(const Config& config, const LedgerFile& file, const Prices& prices);
 
-/// The report as energy.json. The device's endurance and assumed parameters come from the preset.
-nlohmann::ordered_json energy_json(const EnergyReport& report, const Config& config, const Wear& wear);
+/// The report as energy.json. The device's endurance and assumed parameters come from the config.
+nlohmann::ordered_json energy_json(const EnergyReport& report, const Config& config, const LedgerFile& file);
 /// The report as tables for people.
-std::string energy_table(const EnergyReport& report, const Config& config, const Wear& wear);
+std::string energy_table(const EnergyReport& report, const Config& config, const LedgerFile& file);
+/// "batch 64", with a note when the best is the largest that was swept.
+std::string best_batch_text(const EnergyReport& report);
 
 /// {"B0": .., "B1": .., "B2": ..} or null on ideal couplings.
 nlohmann::ordered_json per_sample_json(const EnergyReport& report);

@@ -115,6 +115,13 @@ void FieldReader::quantity(const char* key, double& field, Unit unit, Interval a
   field = x;
 }
 
+void FieldReader::quantity(const char* key, std::optional<double>& field, Unit unit, Interval accepted) {
+  double x = field.value_or(accepted.high);
+  const bool given = values_.find(path(key)) != nullptr;
+  quantity(key, x, unit, accepted);
+  if (given) field = x;
+}
+
 void FieldReader::flag(const char* key, bool& field) {
   const TomlValue* value = take(key);
   if (value == nullptr) return;

@@ -43,6 +43,7 @@ class FieldReader {
   void number(const char* key, std::optional<double>& field, Interval accepted);
   /// A text with a unit, e.g. "200 mV".
   void quantity(const char* key, double& field, Unit unit, Interval accepted);
+  void quantity(const char* key, std::optional<double>& field, Unit unit, Interval accepted);
   void flag(const char* key, bool& field);
   void text(const char* key, std::string& field);
   void integers(const char* key, std::vector<int>& field, std::int64_t low, std::int64_t high);
@@ -88,6 +89,9 @@ class FieldWriter {
     if (field) number(key, *field, accepted);
   }
   void quantity(const char* key, const double& field, Unit unit, Interval);
+  void quantity(const char* key, const std::optional<double>& field, Unit unit, Interval accepted) {
+    if (field) quantity(key, *field, unit, accepted);
+  }
   void flag(const char* key, const bool& field) { line(key, field ? "true" : "false"); }
   void text(const char* key, const std::string& field);
   void integers(const char* key, const std::vector<int>& field, std::int64_t, std::int64_t);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -12,15 +13,23 @@ namespace eqprop {
 
 using Json = nlohmann::ordered_json;
 
+std::int64_t pulses_of(const Ledger& ledger, PhaseId wanted) {
+  const Ledger phase = ledger.phases([&](PhaseId p) { return p == wanted; });
+  return phase.total(Event::pulse_set).count + phase.total(Event::pulse_reset).count;
+}
+
 void save_rows(const std::vector<EpochRow>& rows, ByteWriter& out) {
   out.put<std::uint64_t>(rows.size());
   for (const EpochRow& row : rows) {
     const EpochSums& s = row.sums;
     out.put<std::int32_t>(row.epoch);
-    for (const std::int64_t v : {s.samples, s.correct, s.settles, s.sweeps, s.converged, s.noise_floor, s.diverged, row.pulses}) out.put(v);
+    for (const std::int64_t v : {s.samples, s.correct, s.settles, s.sweeps, s.converged, s.noise_floor, s.diverged, row.pulses,
+                                 row.initial_write_pulses})
+      out.put(v);
     for (const double v : {s.cost, s.hardware_second, row.validation_accuracy, row.joule[0], row.joule[1], row.joule[2]}) out.put(v);
     out.put(row.pulses_per_device_max);
     out.put<std::uint8_t>(row.priced ? 1 : 0);
+    out.put<std::uint8_t>(row.kernel ? 1 : 0);
   }
 }
 
@@ -31,12 +40,14 @@ std::vector<EpochRow> restore_rows(ByteReader& in) {
     EpochRow row;
     EpochSums& s = row.sums;
     row.epoch = in.get<std::int32_t>();
-    for (std::int64_t* v : {&s.samples, &s.correct, &s.settles, &s.sweeps, &s.converged, &s.noise_floor, &s.diverged, &row.pulses})
+    for (std::int64_t* v : {&s.samples, &s.correct, &s.settles, &s.sweeps, &s.converged, &s.noise_floor, &s.diverged, &row.pulses,
+                            &row.initial_write_pulses})
       *v = in.get<std::int64_t>();
     for (double* v : {&s.cost, &s.hardware_second, &row.validation_accuracy, &row.joule[0], &row.joule[1], &row.joule[2]})
       *v = in.get<double>();
     row.pulses_per_device_max = in.get<std::uint32_t>();
     row.priced = in.get<std::uint8_t>() != 0;
+    row.kernel = in.get<std::uint8_t>() != 0;
     rows.push_back(row);
   }
   return rows;
@@ -60,6 +71,10 @@ EpochSums total(const std::vector<EpochRow>& rows) {
 
 double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
+std::string_view path_name(const std::vector<EpochRow>& rows) {
+  return !rows.empty() && rows.back().kernel ? "dense-chain kernel" : "general path";
+}
+
 std::string_view metrics_header() {
   return "epoch,train_accuracy,train_cost,validation_accuracy,sweeps_mean,converged_fraction,noise_floor_fraction,pulses,"
          "pulses_per_device_max,energy_B0_joule,energy_B1_joule,energy_B2_joule,samples_per_second";
@@ -71,8 +86,9 @@ std::string metrics_csv(const std::vector<EpochRow>& rows) {
   for (const EpochRow& row : rows) {
     const auto samples = static_cast<double>(row.sums.samples);
     const auto settles = static_cast<double>(row.sums.settles);
-    text += fmt::format("{},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g},{},{}", row.epoch,
-                        share(static_cast<double>(row.sums.correct), samples), share(row.sums.cost, samples), row.validation_accuracy,
+    const std::string cost = std::isfinite(row.sums.cost) ? fmt::format("{:.6g}", share(row.sums.cost, samples)) : "";
+    text += fmt::format("{},{:.6g},{},{:.6g},{:.6g},{:.6g},{:.6g},{},{}", row.epoch,
+                        share(static_cast<double>(row.sums.correct), samples), cost, row.validation_accuracy,
                         share(static_cast<double>(row.sums.sweeps), settles), share(static_cast<double>(row.sums.converged), settles),
                         share(static_cast<double>(row.sums.noise_floor), settles), row.pulses, row.pulses_per_device_max);
     // joules of this epoch alone, per sample; an empty cell where there is no number
@@ -110,10 +126,13 @@ std::string ledger_json(const LedgerFile& file) {
   Json out;
   out["format"] = "eqprop ledger 1";
   out["samples_trained"] = file.samples_trained;
+  out["training_samples"] = file.training_samples;
   out["devices"] = file.wear.devices;
-  out["pulses"] = file.wear.pulses;
+  out["pulses"] = pulses_of(file.ledger, kPhaseUpdate);
+  out["initial_write_pulses"] = pulses_of(file.ledger, kPhaseInitialWrite);
   out["pulses_per_device_max"] = file.wear.pulses_per_device;
-  out["clipped"] = file.wear.clipped;
+  out["pulses_clipped"] = file.wear.clipped;
+  out["changes_capped"] = file.wear.capped;
   out["entries"] = Json::array();
   file.ledger.for_each([&](int layer, PhaseId phase, Event event, const Entry& entry) {
     out["entries"].push_back({{"layer", layer},
@@ -138,10 +157,12 @@ LedgerFile read_ledger_json(const std::filesystem::path& path) {
     const Json json = Json::parse(in);
     if (json.at("format") != "eqprop ledger 1") fail("another format than \"eqprop ledger 1\"");
     file.samples_trained = json.at("samples_trained").get<std::int64_t>();
+    file.training_samples = json.at("training_samples").get<std::int64_t>();
     file.wear.devices = json.at("devices").get<std::int64_t>();
-    file.wear.pulses = json.at("pulses").get<std::int64_t>();
+    file.wear.pulses = json.at("pulses").get<std::int64_t>() + json.at("initial_write_pulses").get<std::int64_t>();
     file.wear.pulses_per_device = json.at("pulses_per_device_max").get<std::uint32_t>();
-    file.wear.clipped = json.at("clipped").get<std::int64_t>();
+    file.wear.clipped = json.at("pulses_clipped").get<std::int64_t>();
+    file.wear.capped = json.at("changes_capped").get<std::int64_t>();
     for (const Json& item : json.at("entries")) {
       Entry entry;
       entry.count = item.at("count").get<std::int64_t>();

@@ -15,12 +15,17 @@ struct EpochRow {
   int epoch = 0;
   EpochSums sums;  ///< of this epoch
   double validation_accuracy = 0;
-  std::int64_t pulses = 0;  ///< on all devices so far, the initial write included
-  std::uint32_t pulses_per_device_max = 0;
+  std::int64_t pulses = 0;                  ///< of training updates on all devices so far
+  std::int64_t initial_write_pulses = 0;    ///< paid once, before training
+  std::uint32_t pulses_per_device_max = 0;  ///< all pulses of one device, the initial write included
+  bool kernel = false;                      ///< a specialised kernel ran
   bool priced = false;          ///< false on ideal couplings: their energy is undefined
   double joule[3] = {0, 0, 0};  ///< [J] B0, B1, B2 of the training so far, typical prices
   double seconds = 0;           ///< [s] wall clock, 0 when unknown; not saved
 };
+
+/// SET and RESET pulses of one phase: kPhaseUpdate for training, kPhaseInitialWrite before it.
+std::int64_t pulses_of(const Ledger& ledger, PhaseId phase);
 
 /// All but the seconds.
 void save_rows(const std::vector<EpochRow>& rows, ByteWriter& out);
@@ -30,6 +35,9 @@ std::vector<EpochRow> restore_rows(ByteReader& in);
 EpochSums total(const std::vector<EpochRow>& rows);
 /// part / whole, 0 when there is nothing.
 double share(double part, double whole);
+
+/// "general path" or the name of the specialised kernel that ran.
+std::string_view path_name(const std::vector<EpochRow>& rows);
 
 /// Columns of metrics.csv.
 std::string_view metrics_header();
@@ -43,6 +51,7 @@ double samples_per_second(const std::vector<EpochRow>& rows);
 struct LedgerFile {
   Ledger ledger;
   std::int64_t samples_trained = 0;
+  std::int64_t training_samples = 0;  ///< size of the training set
   Wear wear;
 };
 std::string ledger_json(const LedgerFile& file);

@@ -1,9 +1,11 @@
 #include "experiments/progress.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <vector>
 
 #include "base/units.h"
 #include "experiments/energy_report.h"
@@ -13,9 +15,38 @@ namespace eqprop {
 namespace {
 
 constexpr auto kRedraw = std::chrono::milliseconds(100);
-constexpr int kBarWidth = 20;
+constexpr std::size_t kFallbackColumns = 80;
 
-std::int64_t update_pulses(const Ledger& ledger) { return ledger.total(Event::pulse_set).count + ledger.total(Event::pulse_reset).count; }
+// width of the terminal at standard error, which may change while a run lasts
+std::size_t columns() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kFallbackColumns;
+}
+
+// one figure of the bar: as it is where there is room, and as short as it gets
+struct Figure {
+  std::string full;
+  std::string brief;
+};
+
+std::string joined(const std::vector<Figure>& figures, bool brief) {
+  std::string text;
+  for (const Figure& figure : figures) text += (text.empty() ? "" : ", ") + (brief ? figure.brief : figure.full);
+  return text;
+}
+
+std::string bar(double done, int width) {
+  const int filled = std::clamp(static_cast<int>(width * done), 0, width);
+  return "[" + std::string(static_cast<std::size_t>(filled), '#') + std::string(static_cast<std::size_t>(width - filled), '.') + "] ";
+}
+
+// the longest form that fits: first the bar shrinks, then words, then the bar goes, then figures from the first on
+std::string fitted(const std::string& head, double done, std::vector<Figure> figures, std::size_t room) {
+  for (const auto& [width, brief] : {std::pair{20, false}, {10, false}, {10, true}, {0, true}})
+    if (const std::string line = head + (width > 0 ? bar(done, width) : "") + joined(figures, brief); line.size() <= room) return line;
+  while (!figures.empty() && head.size() + joined(figures, true).size() > room) figures.erase(figures.begin());
+  return (head + joined(figures, true)).substr(0, room);
+}
 
 }  // namespace
 
@@ -49,16 +80,20 @@ void ProgressView::step(const Progress& progress, std::int64_t samples_trained) 
   }
   if (!terminal_ || Clock::now() - last_draw_ < kRedraw) return;
   last_draw_ = Clock::now();
-  const int filled = static_cast<int>(kBarWidth * done / epochs_);
-  std::string line = fmt::format("epoch {}/{} [{:#<{}}{:.<{}}] ", progress.epoch, epochs_, "", filled, "", kBarWidth - filled);
-  line += validation_ ? fmt::format("validation {:.1f} %, ", 100 * *validation_) : std::string();
-  line += fmt::format("{:.1f} sweeps", share(static_cast<double>(progress.sums.sweeps), static_cast<double>(progress.sums.settles)));
+  // the least wanted first: where there is no room the first are left out
+  std::vector<Figure> figures;
+  const std::string sweeps =
+      fmt::format("{:.1f} sweeps", share(static_cast<double>(progress.sums.sweeps), static_cast<double>(progress.sums.settles)));
+  figures.push_back({sweeps, sweeps});
   if (prices_ != nullptr) {
     const double joule = training_energy(progress.ledger, *prices_).B2 / static_cast<double>(std::max<std::int64_t>(samples_trained, 1));
-    line += fmt::format(", {} pulses, {:.4g} nJ per sample (B2)", short_count(static_cast<double>(update_pulses(progress.ledger))),
-                        joule * 1e9);
+    const std::string pulses = short_count(static_cast<double>(pulses_of(progress.ledger, kPhaseUpdate))) + " pulses";
+    figures.push_back({pulses, pulses});
+    figures.push_back({fmt::format("{:.4g} nJ per sample (B2)", joule * 1e9), fmt::format("{:.4g} nJ", joule * 1e9)});
   }
-  if (const std::string rest = left(done); !rest.empty()) line += ", " + rest;
+  if (validation_) figures.push_back({fmt::format("validation {:.1f} %", 100 * *validation_), fmt::format("{:.1f} % valid", 100 * *validation_)});
+  if (const std::string rest = left(done); !rest.empty()) figures.push_back({rest, rest});
+  const std::string line = fitted(fmt::format("epoch {}/{} ", progress.epoch, epochs_), done / epochs_, figures, columns() - 1);
   std::fprintf(stderr, "\r\033[K%s", line.c_str());
   std::fflush(stderr);
   drawn_ = true;

@@ -5,18 +5,17 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
-#include "base/units.h"
 #include "eqprop/data/checkpoint.h"
 #include "experiments/experiment.h"
 #include "experiments/interrupt.h"
 #include "experiments/progress.h"
+#include "experiments/run_warnings.h"
 #include "experiments/talk.h"
 
 namespace eqprop {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -26,13 +25,17 @@ bool is_file(const fs::path& path) {
   return fs::is_regular_file(path, ignored);
 }
 
+std::string version_text() { return fmt::format("eqprop {}\n", program_version()); }
+
 // the folder's files that follow from the checkpoint, and metrics.csv
 void write_results(const Experiment& experiment, const Prices& prices, const fs::path& folder) {
   const LedgerFile file = experiment.ledger_file();
   write_text_atomic(folder / "metrics.csv", metrics_csv(experiment.rows));
   write_text_atomic(folder / "ledger.json", ledger_json(file));
   const EnergyReport report = energy_report(experiment.config(), file, prices);
-  write_text_atomic(folder / "energy.json", energy_json(report, experiment.config(), file.wear).dump(1) + "\n");
+  write_text_atomic(folder / "energy.json", energy_json(report, experiment.config(), file).dump(1) + "\n");
+  if (!experiment.rows.empty())
+    write_text_atomic(folder / "version.txt", version_text() + fmt::format("settled by: {}\n", path_name(experiment.rows)));
 }
 
 // what a killed process may leave behind: "checkpoint.eqp.tmp123-4"
@@ -57,7 +60,7 @@ void begin_folder(const Config& config, const fs::path& folder) {
   fs::create_directories(folder, failed);
   if (failed) throw InputError(InputKind::file, {folder.string()}, "cannot make this folder: " + failed.message(), "choose another --out");
   const std::string head = fmt::format("# resolved config of a run, written by eqprop {}\n\n", program_version());
-  write_text_atomic(folder / "version.txt", fmt::format("eqprop {}\n", program_version()));
+  write_text_atomic(folder / "version.txt", version_text());
   write_text_atomic(folder / "config.toml", head + config_text(config));
 }
 
@@ -65,7 +68,9 @@ EpochRow make_row(const EpochReport& report, const Experiment& experiment, const
   EpochRow row;
   row.epoch = report.epoch;
   row.sums = report.sums;
-  row.pulses = report.wear.pulses;
+  row.pulses = pulses_of(experiment.trainer().ledger(), kPhaseUpdate);
+  row.initial_write_pulses = pulses_of(experiment.trainer().ledger(), kPhaseInitialWrite);
+  row.kernel = report.kernel;
   row.pulses_per_device_max = report.wear.pulses_per_device;
   if (experiment.config().coupling == Substrate::crossbar) {
     const EnergySplit energy = training_energy(experiment.trainer().ledger(), prices.list);
@@ -76,32 +81,6 @@ EpochRow make_row(const EpochReport& report, const Experiment& experiment, const
   }
   return row;
 }
-
-// what went wrong in an epoch, in words and once
-class Warnings {
- public:
-  void look(const EpochReport& report) {
-    if (!report.lost_classes.empty() && report.lost_classes != lost_) {
-      warn(
-          "epoch {}: class{} {} lost: over the whole epoch no sample moved the output in a nudged phase and no answer was ever that class. "
-          "A clamped "
-          "output below -beta has a gradient of exactly 0 and does not come back. Try a larger train.beta, a smaller last rate in "
-          "train.rates, "
-          "network.output = \"linear\", or network.cost = \"cross_entropy\"",
-          report.epoch, report.lost_classes.size() == 1 ? "" : "es", fmt::join(report.lost_classes, ", "));
-    }
-    lost_ = report.lost_classes;
-    if (report.sums.diverged > 0 && !diverged_) {
-      warn("epoch {}: {} of {} settles diverged. Try smaller train.rates or a smaller network.initial_scale", report.epoch,
-           report.sums.diverged, report.sums.settles);
-      diverged_ = true;
-    }
-  }
-
- private:
-  std::vector<int> lost_;
-  bool diverged_ = false;
-};
 
 }  // namespace
 
@@ -154,7 +133,7 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
     say("interrupted in epoch {}; go on with\n  {}", trainer.epochs_done() + 1, request.resume_command);
     return result;
   };
-  Warnings warnings;
+  RunWarnings warnings(trainer.wear());
   while (trainer.epochs_done() < config.train.epochs) {
     const auto start = Clock::now();
     const std::int64_t before = trainer.samples_trained();
@@ -178,6 +157,14 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
     if (interrupted() && trainer.epochs_done() < config.train.epochs) return stop();
     experiment.save(checkpoint);
     write_results(experiment, prices, request.folder);
+    if (is_hopeless(row.sums)) {
+      view.clear();
+      error_text(fmt::format("stopped after epoch {}: {} of its {} settles diverged, so the weights have lost their meaning. The rates are too "
+                             "high: start anew with smaller train.rates, or a smaller network.initial_scale. {} is kept as it is",
+                             row.epoch, row.sums.diverged, row.sums.settles, request.folder.string()));
+      result.diverged = true;
+      return result;
+    }
   }
   view.clear();
 
@@ -192,52 +179,6 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
   result.test_accuracy = *experiment.test_accuracy;
   result.energy = energy_report(config, experiment.ledger_file(), prices);
   return result;
-}
-
-Json result_json(const TrainResult& result) {
-  const EpochSums sums = total(result.rows);
-  const auto settles = static_cast<double>(sums.settles);
-  Json out;
-  out["validation_accuracy"] = result.validation_accuracy();
-  out["test_accuracy"] = result.test_accuracy;
-  out["epochs"] = result.rows.size();
-  out["samples_per_second"] = samples_per_second(result.rows);
-  out["sweeps_mean"] = share(static_cast<double>(sums.sweeps), settles);
-  out["converged_fraction"] = share(static_cast<double>(sums.converged), settles);
-  out["noise_floor_fraction"] = share(static_cast<double>(sums.noise_floor), settles);
-  out["pulses"] = result.rows.back().pulses;
-  out["pulses_per_device_max"] = result.rows.back().pulses_per_device_max;
-  out["energy_per_sample_joule"] = per_sample_json(result.energy);
-  if (result.energy.ideal) out["energy_reason"] = result.energy.reason;
-  out["gpu_energy_per_sample_joule"] = gpu_json(result.energy);
-  out["seed"] = result.seed;
-  return out;
-}
-
-std::string result_text(const TrainResult& result) {
-  const EpochSums sums = total(result.rows);
-  const auto settles = static_cast<double>(sums.settles);
-  const auto joules = [](double value) { return format_quantity(value, Unit::joule); };
-  std::string text =
-      fmt::format("seed {}: test {:.2f} %, validation {:.2f} % after {} epochs, {:.0f} samples/s\n", result.seed,
-                  100 * result.test_accuracy, 100 * result.validation_accuracy(), result.rows.size(), samples_per_second(result.rows));
-  text += fmt::format("  settling     {:.1f} sweeps per phase; {:.1f} % stopped by tolerance, {:.1f} % at the noise floor\n",
-                      share(static_cast<double>(sums.sweeps), settles), 100 * share(static_cast<double>(sums.converged), settles),
-                      100 * share(static_cast<double>(sums.noise_floor), settles));
-  const EnergyReport& energy = result.energy;
-  if (energy.ideal) {
-    text += "  energy       none: " + energy.reason + "\n";
-  } else {
-    text += fmt::format("  programming  {} pulses, the initial write included; most on one device {}\n",
-                        short_count(static_cast<double>(result.rows.back().pulses)), result.rows.back().pulses_per_device_max);
-    text += fmt::format("  energy       per training sample (estimate, {}, {} loop): B0 {}, B1 {}, B2 {}\n", energy.prices, energy.loop,
-                        joules(energy.typical().B0), joules(energy.typical().B1), joules(energy.typical().B2));
-  }
-  text += fmt::format("  beside it    one step of backprop of the same network on {} ({}), per sample:\n", energy.gpu, energy.gpu_status);
-  text += fmt::format("               batch 1: G0 {}, G1 {}, G2 {}; batch {:.0f}: G0 {}, G1 {}, G2 {}\n", joules(energy.batch_1.G0),
-                      joules(energy.batch_1.G1), joules(energy.batch_1.G2), energy.best_batch.batch, joules(energy.best_batch.G0),
-                      joules(energy.best_batch.G1), joules(energy.best_batch.G2));
-  return text;
 }
 
 Config read_run_config(const fs::path& folder) {

@@ -23,7 +23,8 @@ struct TrainRequest {
 };
 
 struct TrainResult {
-  bool finished = false;  ///< false: interrupted, the rest is not filled in
+  bool finished = false;  ///< false: interrupted or stopped, the rest is not filled in
+  bool diverged = false;  ///< stopped: most settles of an epoch diverged
   std::uint32_t seed = 0;
   std::vector<EpochRow> rows;
   double test_accuracy = 0;

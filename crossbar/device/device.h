@@ -50,10 +50,14 @@ struct DevicePreset {
   std::string reference;                ///< paper or data set, with DOI where there is one
   std::string notes;
   std::vector<std::string> assumed;     ///< names of the fields above that are assumed, not measured
+  std::vector<std::string> set;         ///< names of the fields above that a user set, in the order in which they were set
 
   double window() const { return G_max - G_min; }  ///< [S]
   /// Mean size [S] of a SET and a RESET step at the middle of the window: what one pulse is taken to do when pulses are counted.
   double nominal_step() const;
+  /// Notes that a user set `field` (a name of a number above, or "law"): it is no longer measured or assumed. Setting twice is one note.
+  /// Throws std::logic_error for another name.
+  void mark_set(std::string_view field);
   /// Throws InputError(config) that names field, value and allowed range; a device whose pulses have no volts or seconds cannot be priced.
   void validate() const;
 };

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/check.h"
 #include "crossbar/device/device.h"
 #include "crossbar/option_check.h"
@@ -78,6 +80,16 @@ double DevicePreset::nominal_step() const {
   const float middle = (low + high) / 2;
   return std::visit([&](const auto& l) { return 0.5 * (double{l.mean_step(middle, true, low, high)} - double{l.mean_step(middle, false, low, high)}); },
                     law);
+}
+
+void DevicePreset::mark_set(std::string_view field) {
+  constexpr std::string_view fields[] = {"law",         "G_min",        "G_max",            "pulses_per_window", "cycle_sd",    "step_spread",
+                                         "bound_spread", "asymmetry_spread", "write_noise", "stuck_low",         "stuck_high",  "set_volt",
+                                         "reset_volt",  "pulse_second", "read_volt",        "write_sigma",       "stuck_threshold",
+                                         "endurance_min", "endurance_max"};
+  check(std::find(std::begin(fields), std::end(fields), field) != std::end(fields), "a field marked as set is a number of the preset");
+  assumed.erase(std::remove(assumed.begin(), assumed.end(), field), assumed.end());
+  if (std::find(set.begin(), set.end(), field) == set.end()) set.emplace_back(field);
 }
 
 void DevicePreset::validate() const {

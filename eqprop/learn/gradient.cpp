@@ -85,7 +85,7 @@ std::vector<Agreement> check_gradient(Network<double>& network, const GradientBa
     const auto& g = estimate[static_cast<std::size_t>(c)];
     const auto total = static_cast<std::uint32_t>(g.size());
     const bool all = g.size() <= coordinates;
-    const RandomKey key(run.seed, Purpose::test, static_cast<std::uint32_t>(c));
+    const RandomKey key(run.seed, Purpose::gradient_check, static_cast<std::uint32_t>(c));
     double dot = 0, gg = 0, ff = 0, dd = 0;
     for (std::uint32_t k = 0; k < (all ? total : static_cast<std::uint32_t>(coordinates)); ++k) {
       const Index at = static_cast<Index>(all ? k : key.below({}, k, total));

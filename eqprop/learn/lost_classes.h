@@ -1,6 +1,6 @@
 #pragma once
 // Lost classes: outputs clamped to [0, 1] with squared error die for good once no sample moves them: below -beta their gradient is exactly
-// 0. A class is lost when over a whole epoch no sample of it moved its output in any nudged phase and none was ever answered with it.
+// 0. A class is lost when over a whole epoch no sample of it moved its output in any nudged phase and none of its samples was answered right.
 #include <cstdint>
 #include <span>
 #include <vector>

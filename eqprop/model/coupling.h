@@ -26,7 +26,8 @@ struct Wear {
   std::int64_t devices = 0;
   std::int64_t pulses = 0;            ///< all pulses, the initial write included
   std::uint32_t pulses_per_device = 0;  ///< most pulses of any one device
-  std::int64_t clipped = 0;           ///< writes that the conductance window cut short
+  std::int64_t clipped = 0;           ///< training pulses that ended at a bound of the conductance window
+  std::int64_t capped = 0;            ///< wanted changes cut to the most pulses of one update
 };
 
 /// One outer product of a wanted change: weight * post * [pre; 1]', columns are samples.
@@ -87,8 +88,12 @@ class Coupling {
 
   /// What bounds the repeatability of a read; zeros for an exact coupling.
   virtual ReadFloor floor(Direction) const { return {}; }
-  /// [s] simulated time that one sweep spends in this coupling.
-  virtual double sweep_second() const { return 0; }
+  /// [s] simulated time of one read; a sweep reads every coupling above the first twice, one after the other. 0 where reads are not clocked.
+  virtual double read_second() const { return 0; }
+  /// [s] simulated time of one sweep where neurons close the loop and all couplings settle at once; 0 elsewhere.
+  virtual double settle_second() const { return 0; }
+  /// The layer above this coupling was updated in a sweep: charge its neurons and the control.
+  virtual void count_update(Index /*units*/, Index /*samples*/, const Place&, Run&) const {}
   /// True when settling costs no energy because the coupling is a mathematical ideal.
   virtual bool is_ideal() const { return false; }
   /// A phase of a shard ended: charge what lasts as long as the settle (seconds[i] of column i) and pass the measured post states on.

@@ -15,10 +15,15 @@ double range_of(const Layer& layer, double linear_range) {
 
 ArrayOptions array_options(const CrossbarOptions& options, const std::vector<Layer>& layers, std::size_t index) {
   ArrayOptions array = options.array;
-  // one DAC design serves both directions; the input's features lie in [0, 1], and so does a read-out's error
+  // one DAC design serves both directions; the input's features lie in [0, 1], a read-out's error in [-1, 1]
   array.dac.range = 1;
-  if (index > 0) array.dac.range = std::max(array.dac.range, range_of(layers[index], options.linear_range));
-  if (index + 1 < layers.size()) array.dac.range = std::max(array.dac.range, range_of(layers[index + 1], options.linear_range));
+  array.dac.unipolar = index + 1 < layers.size();
+  const auto serve = [&](const Layer& layer) {
+    array.dac.range = std::max(array.dac.range, range_of(layer, options.linear_range));
+    array.dac.unipolar &= activation_bounds(layer).low >= 0;
+  };
+  if (index > 0) serve(layers[index]);
+  if (index + 1 < layers.size()) serve(layers[index + 1]);
   return array;
 }
 
@@ -28,6 +33,8 @@ void CrossbarOptions::validate() const {
   const auto fail = [](const std::string& message) { throw InputError(InputKind::config, {}, message); };
   array.validate();
   if (!(adc_margin >= 1 && adc_margin <= 100)) fail("crossbar.adc_margin = " + std::to_string(adc_margin) + ": expected a number in [1, 100]");
+  for (const double range : {adc_range_forward, adc_range_backward})
+    if (!(range >= 0 && range < 1e6)) fail("crossbar.adc_range = " + std::to_string(range) + ": expected 0 (calibrated) or a positive number");
   if (!(analog_second > 0 && analog_second < 1)) fail("crossbar.analog_time must lie between 0 and 1 s");
   if (!(linear_range >= 1 && linear_range <= 1000)) fail("crossbar.linear_range = " + std::to_string(linear_range) + ": expected a number in [1, 1000]");
 }
@@ -35,16 +42,15 @@ void CrossbarOptions::validate() const {
 template <class T>
 CrossbarCoupling<T>::CrossbarCoupling(const CrossbarOptions& options, const std::vector<Layer>& layers, int index, const In<T>& weights, Run& run)
     : options_(options),
-      top_(static_cast<std::size_t>(index) + 2 == layers.size()),
       post_layer_(static_cast<std::size_t>(index) + 1 < layers.size() ? layers[static_cast<std::size_t>(index) + 1] : Layer{weights.rows(), Activation::linear, 0}),
       array_(array_options(options, layers, static_cast<std::size_t>(index)), index, weights.template cast<float>(), run) {
   // until states are known: a sum of independent weights at full drive
-  const double guess = array_.weight_max() * std::sqrt(static_cast<double>(inputs() + 1)) / 2;
-  array_.set_adc_range(Direction::forward, guess);
-  array_.set_adc_range(Direction::backward, array_.weight_max() * std::sqrt(static_cast<double>(outputs())) / 2);
+  const auto guess = [&](Index lines) { return array_.weight_max() * std::sqrt(static_cast<double>(lines)) / 2; };
+  array_.set_adc_range(Direction::forward, options.adc_range_forward > 0 ? options.adc_range_forward : guess(inputs() + 1));
+  array_.set_adc_range(Direction::backward, options.adc_range_backward > 0 ? options.adc_range_backward : guess(outputs()));
 }
 
-// what the digital loop spends around a read: codes moved, the sum into the field, the neuron, the sequencer
+// what the digital loop spends around a read: codes moved, the sum into the field
 template <class T>
 void CrossbarCoupling<T>::charge_digital(Direction direction, Index columns, const Place& place, Run& run) const {
   if (run.ledger == nullptr) return;
@@ -56,9 +62,13 @@ void CrossbarCoupling<T>::charge_digital(Direction direction, Index columns, con
   Ledger& ledger = *run.ledger;
   ledger.add(array_.layer(), place.phase, Event::buffer_bit, driven * array.dac.bits + read * adc_bits);
   ledger.add(array_.layer(), place.phase, Event::digital_add, read);
-  ledger.add(array_.layer(), place.phase, Event::control, columns);
-  // a layer updates once per sweep: its neurons are charged with the read from above, the last layer's with the read from below
-  if (!forward || top_) ledger.add(array_.layer(), place.phase, Event::neuron, read);
+}
+
+template <class T>
+void CrossbarCoupling<T>::count_update(Index units, Index samples, const Place& place, Run& run) const {
+  if (run.ledger == nullptr || options_.loop == Loop::analog) return;
+  run.ledger->add(array_.layer(), place.phase, Event::neuron, units * samples);
+  run.ledger->add(array_.layer(), place.phase, Event::control, samples);
 }
 
 template <class T>
@@ -125,13 +135,17 @@ void CrossbarCoupling<T>::update(const WantedChange<T>& change, const Place& pla
 template <class T>
 ReadFloor CrossbarCoupling<T>::floor(Direction direction) const {
   if (options_.loop == Loop::analog) return {};
-  constexpr double kTypicalDrive = 0.5;  // [of the DAC range] rms of a drive; only the stopping rule depends on it
-  return array_.read_floor(direction, kTypicalDrive * array_.options().dac.range);
+  return array_.read_floor(direction, drive_rms_[direction == Direction::forward ? 0 : 1]);
 }
 
 template <class T>
-double CrossbarCoupling<T>::sweep_second() const {
-  return options_.loop == Loop::analog ? options_.analog_second : 2 * array_.options().read_second;
+double CrossbarCoupling<T>::read_second() const {
+  return options_.loop == Loop::digital ? array_.options().read_second : 0;
+}
+
+template <class T>
+double CrossbarCoupling<T>::settle_second() const {
+  return options_.loop == Loop::analog ? options_.analog_second : 0;
 }
 
 template <class T>
@@ -144,13 +158,14 @@ void CrossbarCoupling<T>::finish(const In<T>& pre, Out<T> post, std::span<const 
       double watt = array_.cell_power(Direction::forward, pre.col(s).template cast<float>());
       if (array_.layer() > 0) watt += array_.cell_power(Direction::backward, post.col(s).template cast<float>());
       run.ledger->add_power(array_.layer(), phase, Event::cell_read, 1, watt, second);
-      run.ledger->add(array_.layer(), phase, Event::neuron, outputs() * static_cast<std::int64_t>(std::ceil(second / options_.analog_second)));
+      run.ledger->add(array_.layer(), phase, Event::neuron, outputs() * std::llround(second / options_.analog_second));
     }
     run.ledger->add(array_.layer(), phase, Event::adc, post.size());
     run.ledger->add(array_.layer(), phase, Event::buffer_bit, post.size() * array_.options().adc_forward.bits);
   }
   Converter measure = array_.options().adc_forward;
   measure.range = range_of(post_layer_, options_.linear_range);
+  measure.unipolar = activation_bounds(post_layer_).low >= 0;
   Eigen::MatrixXf states = post.template cast<float>();
   measure.convert(states);
   post = states.template cast<T>();
@@ -158,16 +173,31 @@ void CrossbarCoupling<T>::finish(const In<T>& pre, Out<T> post, std::span<const 
 
 template <class T>
 void CrossbarCoupling<T>::calibrate(const In<T>& pre, const In<T>& post) {
-  const auto set = [&](Direction direction, double largest) {
-    if (largest > 0) array_.set_adc_range(direction, options_.adc_margin * largest);
+  const auto set = [&](Direction direction, const In<T>& drive, double fixed) {
+    const Eigen::MatrixXf in = drive.template cast<float>();
+    drive_rms_[direction == Direction::forward ? 0 : 1] = std::sqrt(static_cast<double>(in.squaredNorm()) / static_cast<double>(in.size()));
+    const double largest = array_.partial_sums(direction, in).max;
+    if (fixed == 0 && largest > 0) array_.set_adc_range(direction, options_.adc_margin * largest);
   };
-  set(Direction::forward, array_.partial_sums(Direction::forward, pre.template cast<float>()).max);
-  set(Direction::backward, array_.partial_sums(Direction::backward, post.template cast<float>()).max);
+  set(Direction::forward, pre, options_.adc_range_forward);
+  set(Direction::backward, post, options_.adc_range_backward);
 }
 
 template <class T>
 Wear CrossbarCoupling<T>::wear() const {
   return {array_.devices(), array_.pulses(), array_.pulses_max(), array_.initial_write().clipped};
+}
+
+template <class T>
+void CrossbarCoupling<T>::save(ByteWriter& out) const {
+  array_.save(out);
+  for (const double rms : drive_rms_) out.put(rms);
+}
+
+template <class T>
+void CrossbarCoupling<T>::restore(ByteReader& in) {
+  array_.restore(in);
+  for (double& rms : drive_rms_) rms = in.get<double>();
 }
 
 template class CrossbarCoupling<float>;

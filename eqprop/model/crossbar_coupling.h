@@ -14,6 +14,8 @@ struct CrossbarOptions {
   ArrayOptions array;
   Loop loop = Loop::digital;
   double adc_margin = 1.25;         ///< calibrated range = margin x largest partial sum seen, >= 1
+  double adc_range_forward = 0;     ///< [logical output] > 0 fixes the range instead of calibrating it
+  double adc_range_backward = 0;    ///< [logical input] the same for transposed reads
   double analog_second = 10e-9;     ///< [s] time constant of an analog neuron; one simulated sweep; assumed, stated in every run folder
   double linear_range = 2;          ///< [unit output] converter range of an unbounded (linear) layer
   void validate() const;
@@ -35,12 +37,14 @@ class CrossbarCoupling final : public Coupling<T> {
   Matrix<T> read() const override { return array_.weights().template cast<T>(); }
   void update(const WantedChange<T>& change, const Place& place, Run& run) override;
   ReadFloor floor(Direction direction) const override;
-  double sweep_second() const override;
+  double read_second() const override;
+  double settle_second() const override;
+  void count_update(Index units, Index samples, const Place& place, Run& run) const override;
   void finish(const In<T>& pre, Out<T> post, std::span<const double> seconds, const ReadPlace& place, Run& run) const override;
   void calibrate(const In<T>& pre, const In<T>& post) override;
   Wear wear() const override;
-  void save(ByteWriter& out) const override { array_.save(out); }
-  void restore(ByteReader& in) override { array_.restore(in); }
+  void save(ByteWriter& out) const override;
+  void restore(ByteReader& in) override;
 
   const Array& array() const { return array_; }
 
@@ -48,9 +52,9 @@ class CrossbarCoupling final : public Coupling<T> {
   void charge_digital(Direction direction, Index columns, const Place& place, Run& run) const;
 
   CrossbarOptions options_;
-  bool top_;              // the upper layer is the last that settles
   Layer post_layer_;
   Array array_;
+  double drive_rms_[2] = {0.5, 0.5};  // [unit output] of forward and backward drives, from the last calibration
 };
 
 }  // namespace eqprop

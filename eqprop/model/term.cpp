@@ -31,7 +31,7 @@ bool dense_field(const DenseTerm& term, const TermContext<T>& c, int l, Out<T> h
   return false;
 }
 
-// V s + c of the read-out, by its exact weights: the read-out is digital
+// softmax(V s + c) as the hardware reads it
 template <class T>
 Matrix<T> readout_probability(const SoftmaxTerm& term, const TermContext<T>& c) {
   Matrix<T> p = Matrix<T>::Zero(c.network.coupling(term.coupling).outputs(), c.columns);
@@ -85,7 +85,11 @@ struct Potential {
   }
   Eigen::RowVectorXd operator()(const SoftmaxTerm& term) const {
     if (c.boundary.beta == 0) return Eigen::RowVectorXd::Zero(c.columns);
-    const Matrix<T> p = readout_probability(term, c);
+    const auto& readout = c.network.coupling(term.coupling);
+    const Matrix<T> weights = readout.read();
+    Matrix<T> p = weights.leftCols(readout.inputs()) * layer_of(c, term.layer);
+    p.colwise() += weights.col(readout.inputs());
+    softmax<T>(p);
     const Matrix<T> y = columns_of(c.boundary.target, c.columns);
     return c.boundary.beta * cost_of<T>(Cost::cross_entropy, p, y);
   }

@@ -11,8 +11,6 @@
 namespace eqprop {
 namespace {
 
-constexpr double kDiverged = 1e6;  // [unit output] no activation of a sane network comes near
-
 // one shard of one settle: the first `active` columns still move, stopped ones are swapped behind them
 template <class T>
 class ShardSettle {
@@ -51,6 +49,18 @@ class ShardSettle {
   }
 
  private:
+  // [s] of one sweep: clocked reads one after the other, analog loops all at once
+  double sweep_second() const {
+    double reads = 0;
+    double loop = 0;
+    for (int c = 0; c < network_.coupling_count(); ++c) {
+      const bool read_out = c >= network_.depth();
+      if ((c > 0 && !read_out) || (read_out && beta_ != 0)) reads += 2 * network_.coupling(c).read_second();
+      loop = std::max(loop, network_.coupling(c).settle_second());
+    }
+    return reads + loop;
+  }
+
   // expected mean-square change between two sweeps of an unsaturated unit, per layer, if nothing but noise moved it
   void predict_floor() {
     floor_.assign(static_cast<std::size_t>(network_.depth()) + 1, 0.0);
@@ -61,6 +71,8 @@ class ShardSettle {
       add(c + 1, network_.coupling(c).floor(Direction::forward));
       add(c, network_.coupling(c).floor(Direction::backward));
     }
+    // the read-out pushes the last layer while it is nudged; the noise of its forward read is damped by beta and softmax and left out
+    if (network_.has_readout() && beta_ != 0) add(network_.depth(), network_.coupling(network_.depth()).floor(Direction::backward));
     noisy_ = std::any_of(floor_.begin(), floor_.end(), [](double v) { return v > 0; });
   }
 
@@ -80,7 +92,7 @@ class ShardSettle {
     boundary_.emplace(Boundary<T>{view(b_.input), view(b_.drive), view(b_.target), beta_});
     ReadPlace place = place_;
     place.samples = std::span(b_.samples).first(static_cast<std::size_t>(active_));
-    place.place.sweep = static_cast<std::uint32_t>(sweep);
+    place.place.sweep += static_cast<std::uint32_t>(sweep);
     return {network_, b_.state, *boundary_, active_, place, run_};
   }
 
@@ -106,6 +118,7 @@ class ShardSettle {
         if (!(change <= change_[i]) && !std::isnan(change_[i])) change_[i] = change;
       }
       s = b_.field;
+      network_.coupling(l - 1).count_update(units, active_, c.place.place, run_);
     }
   }
 
@@ -137,7 +150,7 @@ class ShardSettle {
       const auto k = static_cast<std::size_t>(i);
       auto& averaging = b_.averaging[k];
       const double change = static_cast<double>(change_[i]);
-      if (!(change < kDiverged)) {
+      if (!(change < kDivergedChange)) {
         stop(i, StopReason::diverged, sweep, report);
       } else if (change <= options_.tolerance && options_.tolerance > 0) {
         stop(i, StopReason::tolerance, sweep, report);
@@ -158,9 +171,7 @@ class ShardSettle {
     report.reason[sample] = reason;
     report.residual[sample] = static_cast<float>(change_[i]);
     report.sweeps[sample] = static_cast<std::uint16_t>(sweep);
-    double second = 0;
-    for (int c = 0; c < network_.depth(); ++c) second += network_.coupling(c).sweep_second();
-    b_.seconds[k] = second * sweep;
+    b_.seconds[k] = sweep_second() * sweep;
     report.second[sample] = b_.seconds[k];
     swap_columns(i, --active_);
   }
@@ -261,7 +272,6 @@ void drive_input(const Network<T>& network, const In<T>& input, Out<T> drive, co
     const auto count = static_cast<Index>(range.size());
     ReadPlace part = place;
     part.samples = place.samples.subspan(range.begin, range.size());
-    part.place.sweep = 0;
     auto out = drive.middleCols(first, count);
     out.setZero();
     network.coupling(0).drive(input.middleCols(first, count), out, part, own);

@@ -16,6 +16,9 @@ enum class StopReason : std::uint8_t {
   diverged,     ///< a unit is not finite or beyond any meaning
 };
 
+/// [unit output] a change of a unit in one sweep that no sane network comes near: the sample has diverged.
+inline constexpr double kDivergedChange = 1e6;
+
 struct SettleOptions {
   double tolerance = 1e-3;       ///< largest change of any unit in one sweep, [unit output]; 0 runs the whole budget
   int budget = 60;               ///< most sweeps, >= 1
@@ -53,7 +56,8 @@ struct Workspace {
   std::vector<ShardBuffers<T>> shards;
 };
 
-/// Field of the first layer from the clamped input, read once per batch and shared by the phases: drive (units x batch).
+/// Field of the first layer from the clamped input, read once per batch and shared by the phases: drive (units x batch). It is sweep
+/// place.place.sweep; the sweeps of a settle are numbered from place.place.sweep + 1.
 template <class T>
 void drive_input(const Network<T>& network, const In<T>& input, Out<T> drive, const ReadPlace& place, Run& run);
 

@@ -22,6 +22,8 @@ void NetworkOptions::validate() const {
   if (cost == Cost::cross_entropy && classes < 2) fail("network.classes = " + std::to_string(classes) + ": cross entropy needs at least 2");
   if (!(initial_scale > 0 && initial_scale <= 100)) fail("network.initial_scale = " + std::to_string(initial_scale) + ": expected a number in (0, 100]");
   if (substrate == Substrate::crossbar) crossbar.validate();
+  if (substrate == Substrate::crossbar && crossbar.loop == Loop::analog && cost == Cost::cross_entropy)
+    fail("crossbar.loop = analog with network.cost = cross_entropy: the read-out stands beside the analog loop and would cost nothing; expected loop = digital");
 }
 
 template <class T>

@@ -1,6 +1,5 @@
 #include "eqprop/train/chain_trainer.h"
 
-#include <cmath>
 #include <type_traits>
 
 #include "base/check.h"
@@ -41,7 +40,7 @@ void count(const ChainReport& report, const std::vector<ChainPhase>& plan, Epoch
       sums.settles += 1;
       sums.sweeps += trace.sweeps;
       sums.converged += trace.converged ? 1 : 0;
-      sums.diverged += std::isfinite(trace.change) ? 0 : 1;
+      sums.diverged += trace.change < kDivergedChange ? 0 : 1;
     }
   }
 }

@@ -18,14 +18,13 @@ void save_ledger(const Ledger& ledger, ByteWriter& out) {
 }
 
 Ledger restore_ledger(ByteReader& in) {
-  constexpr int kMostLayers = 10000;  // far above any network; a larger number is damage
   Ledger ledger;
   const auto entries = in.get<std::uint64_t>();
   for (std::uint64_t i = 0; i < entries; ++i) {
     const auto layer = in.get<std::int32_t>();
     const auto phase = in.get<std::uint8_t>();
     const auto event = in.get<std::uint8_t>();
-    if (layer < 0 || layer > kMostLayers || phase >= kPhaseCount || event >= kEventCount)
+    if (layer < 0 || layer >= kLayerLimit || phase >= kPhaseCount || event >= kEventCount)
       throw InputError(InputKind::file, {}, "the checkpoint's ledger has a key out of range", "the file is damaged: start from another checkpoint");
     Entry entry;
     entry.count = in.get<std::int64_t>();

@@ -97,6 +97,7 @@ void Trainer<T>::general_step(const PhasePlan& plan) {
   place.place.phase = kPhaseInput;
   drive_.resize(network_.layer(1).size, batch);
   drive_input<T>(network_, batch_.x, drive_, place, run_);
+  sums_.hardware_second += static_cast<double>(batch) * network_.coupling(0).read_second();
 
   Boundary<T> boundary{view(batch_.x), view(drive_), view(batch_.y), 0};
   free_ = network_.rest(batch);
@@ -128,32 +129,52 @@ void Trainer<T>::count(const SettleReport& report) {
   for (const double second : report.second) sums_.hardware_second += second;
 }
 
-// converter ranges from the states that the first samples settle to; two rounds, since the states depend on the ranges
+// converter ranges from the states that some samples settle to, free and nudged; two rounds, since the states depend on the ranges
 template <class T>
 void Trainer<T>::calibrate(const Dataset& train) {
-  if (chain_ != nullptr) return;
+  if (chain_ != nullptr || options_.calibration_samples == 0) return;
   bool needed = false;
   for (int c = 0; c < network_.coupling_count(); ++c) needed |= !network_.coupling(c).is_ideal();
-  if (!needed || options_.calibration_samples == 0) return;
+  if (!needed) return;
   std::vector<std::uint32_t> rows(std::min(train.size(), static_cast<std::size_t>(options_.calibration_samples)));
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<std::uint32_t>(i * train.size() / rows.size());
   batch_.fill(train, rows);
+  const Index batch = batch_.x.cols();
+  constexpr std::uint32_t kSweepsApart = 100000;  // above any budget: every settle of a round draws noise of its own
   ReadPlace place{{}, batch_.ids};
   place.place.step = step_;
   place.place.phase = kPhaseCalibrate;
-  drive_.resize(network_.layer(1).size, batch_.x.cols());
+  drive_.resize(network_.layer(1).size, batch);
   for (int round = 0; round < 2; ++round) {
-    place.place.sweep = static_cast<std::uint32_t>(round);
     drive_input<T>(network_, batch_.x, drive_, place, run_);
-    free_ = network_.rest(batch_.x.cols());
-    const Boundary<T> boundary{view(batch_.x), view(drive_), view(batch_.y), 0};
+    Boundary<T> boundary{view(batch_.x), view(drive_), view(batch_.y), 0};
+    free_ = network_.rest(batch);
     settle(network_, boundary, free_, options_.free, place, workspace_, run_);
-    for (int c = 0; c < network_.coupling_count(); ++c) {
-      const In<T> pre = c == 0 ? In<T>(batch_.x) : In<T>(free_.layer(c));
-      const In<T> post = c < network_.depth() ? In<T>(free_.layer(c + 1)) : In<T>(batch_.y);
-      network_.coupling(c).calibrate(pre, post);
-    }
+    place.place.sweep += kSweepsApart;
+    nudged_ = free_;
+    boundary.beta = options_.beta;
+    settle(network_, boundary, nudged_, options_.nudged, place, workspace_, run_);
+    place.place.sweep += kSweepsApart;
+    calibrate_couplings(boundary, place);
+    place.place.sweep += kSweepsApart;
   }
+}
+
+// hands every coupling the drives of both phases side by side; a read-out is driven backward by its weighted error
+template <class T>
+void Trainer<T>::calibrate_couplings(const Boundary<T>& boundary, const ReadPlace& place) {
+  const Index batch = batch_.x.cols();
+  const auto both = [&](int l) {
+    Matrix<T> states(free_.size(l), 2 * batch);
+    states << free_.layer(l), nudged_.layer(l);
+    return states;
+  };
+  for (int c = 0; c < network_.depth(); ++c) network_.coupling(c).calibrate(c == 0 ? batch_.x : both(c), both(c + 1));
+  if (!network_.has_readout()) return;
+  output_.resize(network_.outputs(), batch);
+  read_output<T>(network_, nudged_, output_, place, run_);
+  const Matrix<T> error = static_cast<T>(boundary.beta) * (batch_.y - output_);
+  network_.coupling(network_.depth()).calibrate(both(network_.depth()), error);
 }
 
 template <class T>
@@ -199,6 +220,7 @@ Wear Trainer<T>::wear() const {
     sum.pulses += w.pulses;
     sum.pulses_per_device = std::max(sum.pulses_per_device, w.pulses_per_device);
     sum.clipped += w.clipped;
+    sum.capped += w.capped;
   }
   return sum;
 }

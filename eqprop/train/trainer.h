@@ -80,6 +80,7 @@ class Trainer {
   void general_step(const PhasePlan& plan);
   void count(const SettleReport& report);
   void calibrate(const Dataset& train);
+  void calibrate_couplings(const Boundary<T>& boundary, const ReadPlace& place);
 
   Network<T>& network_;
   TrainOptions options_;

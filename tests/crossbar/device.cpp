@@ -1,6 +1,7 @@
 // Conformance: what every device law promises inside an array, and what presets promise.
 #include "crossbar/device/device.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/check.h"
@@ -180,6 +181,21 @@ TEST_CASE("presets: listed, valid or saying why not, unknown names get a hint") 
   const auto& law = std::get<SoftBounds>(taox.law);
   CHECK(law.mean_step(2e-6f, true, 2e-6f, 150e-6f) == Approx(taox.window() / 200));
   CHECK(taox.nominal_step() == Approx(taox.window() / 400));
+}
+
+TEST_CASE("a field that a user sets is no longer assumed, and is named once") {
+  DevicePreset d = preset("TaOx-180nm");
+  const auto names = [](const std::vector<std::string>& list, const std::string& name) { return std::count(list.begin(), list.end(), name); };
+  CHECK(d.set.empty());
+  REQUIRE(names(d.assumed, "pulse_second") == 1);
+  const std::size_t assumed = d.assumed.size();
+  d.mark_set("pulse_second");
+  d.mark_set("stuck_low");  // was not assumed
+  d.mark_set("pulse_second");
+  CHECK(d.set == std::vector<std::string>{"pulse_second", "stuck_low"});
+  CHECK(d.assumed.size() == assumed - 1);
+  CHECK(names(d.assumed, "pulse_second") == 0);
+  CHECK_THROWS_AS(d.mark_set("pulse_seconds"), std::logic_error);
 }
 
 TEST_CASE("a verify_only device is written and read, training it is an error") {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "energy/price_list.h"
 #include "tests/catch.h"
 #include "tests/crossbar/sample_arrays.h"
 
@@ -156,6 +157,109 @@ TEST_CASE("sums kept as pulses come are those of a recompute; sparse and dense p
   crowd.update(Eigen::MatrixXf::Constant(64, 3, 5 * step), {.step = 1}, run);
   CHECK(alone.weights()(37, 1) == crowd.weights()(37, 1));
   CHECK(alone.weights()(36, 1) != crowd.weights()(36, 1));
+}
+
+TEST_CASE("clipped pulses are those after which a device stands at its bound, by a look at every device after every update") {
+  for (const double stuck : {0.0, 0.05})
+    for (const float few : {0.0f, 0.99f}) {  // whole lines, and pulses one by one
+      CAPTURE(stuck, few);
+      Run run{.seed = 8};
+      ArrayOptions o;
+      o.weight_max = 1;
+      o.plan.mode = PulseMode::sign;
+      o.plan.sign_threshold = few;
+      o.device.law = LinearStep{.step_up = 4e-6f, .step_down = 4e-6f};
+      o.device.stuck_low = stuck;
+      Array array(o, 0, Eigen::MatrixXf::Zero(40, 51), run);
+      Tile before = array.tiles()[0];
+      std::int64_t clipped = 0, pulses = 0;
+      for (std::uint32_t s = 0; s < 400; ++s) {
+        // one wish in a hundred, the others below the threshold; or all, half of the pairs up and half down
+        const Eigen::MatrixXf wish = few > 0 ? uniform(40, 51, 1, s) : uniform(40, 51, 1, 0);
+        const UpdateReport report = array.update(wish, {.step = s}, run);
+        std::int64_t here = 0;
+        const Tile& tile = array.tiles()[0];
+        for (const auto side : {&Tile::plus, &Tile::minus}) {
+          const DevicePlane &now = tile.*side, &was = before.*side;
+          for (Eigen::Index i = 0; i < now.g.size(); ++i) {
+            if (now.pulses(i) == was.pulses(i)) continue;
+            here += now.g(i) == now.low(i) || now.g(i) == now.high(i) ? 1 : 0;
+          }
+        }
+        REQUIRE(report.clipped == here);
+        clipped += here;
+        pulses += report.pulses;
+        before = tile;
+      }
+      if (few == 0 || stuck > 0) CHECK(clipped > 100);
+      CHECK(clipped < pulses);
+      const UpdateReport& totals = array.update_totals();
+      CHECK(totals.clipped == clipped);
+      CHECK(totals.pulses == pulses);
+      CHECK(totals.pulses + array.initial_write().pulses == array.pulses());
+
+      Array other(o, 0, Eigen::MatrixXf::Zero(40, 51), run);
+      const auto saved = bytes_of(array);
+      ByteReader reader(saved, "memory");
+      other.restore(reader);
+      CHECK(other.update_totals().clipped == clipped);
+      CHECK(other.update_totals().wanted == totals.wanted);
+      CHECK(other.update_totals().written == totals.written);
+    }
+}
+
+TEST_CASE("write-verify counts pulses that end at a bound: none on the way to the middle, all on stuck devices") {
+  Run run{.seed = 1};
+  ArrayOptions o = quiet();
+  o.weight_max = 1;
+  o.write.max_pulses = 50;
+  o.write.tolerance = 30e-6;
+  const Array free(o, 0, Eigen::MatrixXf::Zero(10, 11), run);
+  CHECK(free.initial_write().pulses > 0);
+  CHECK(free.initial_write().clipped_pulses == 0);
+  o.device.stuck_high = 1;
+  const Array stuck(o, 0, Eigen::MatrixXf::Zero(10, 11), run);
+  CHECK(stuck.initial_write().pulses == 50 * stuck.devices());
+  CHECK(stuck.initial_write().clipped_pulses == stuck.initial_write().pulses);
+  CHECK(stuck.initial_write().clipped == 0);
+}
+
+TEST_CASE("a verify read costs v^2 G t in its cell, at the cells' boundary, beside its converters") {
+  Ledger ledger;
+  Run run{.seed = 6, .threads = 1, .ledger = &ledger};
+  ArrayOptions o;
+  o.max_rows = 20;
+  o.read_volt = 0.3;
+  o.read_second = 40e-9;
+  o.write.tolerance = 1;  // every device is read once, where it starts, and accepted
+  const Eigen::MatrixXf w = uniform(30, 60, 0.1f, 1);
+  Array array(o, 2, w, run);
+  double siemens = 0;
+  for (const Tile& tile : array.tiles()) siemens += (tile.plus.low.cast<double>() + tile.minus.low.cast<double>()).sum();
+  const Entry cells = ledger.at(2, kPhaseInitialWrite, Event::cell_read);
+  CHECK(cells.count == array.devices());
+  CHECK(cells.watt == Approx(0.09 * siemens).epsilon(1e-9));
+  CHECK(cells.joule == Approx(0.09 * siemens * 40e-9).epsilon(1e-9));
+  CHECK(cells.watt * cells.second / static_cast<double>(cells.count) == Approx(cells.joule).epsilon(1e-9));
+  CHECK(event_boundary(Event::cell_read) == EnergyBoundary::B0);
+
+  // with pulses: of a device's reads, one more than its pulses, none is outside the window
+  array.write_verify(w, WriteVerify{}, kPhaseUpdate, {.step = 1}, run);
+  const Entry again = ledger.at(2, kPhaseUpdate, Event::cell_read);
+  const Entry verify = ledger.at(2, kPhaseUpdate, Event::verify_read);
+  CHECK(again.count == verify.count);
+  CHECK(verify.joule == 0);
+  CHECK(again.count > array.devices());
+  const double each = again.watt / static_cast<double>(again.count) / 0.09;
+  CHECK(each > o.device.G_min);
+  CHECK(each < (o.device.G_min + o.device.G_max) / 2);  // from the bottom up to around the middle
+
+  // a device known by its write error alone is read once, after its write
+  o.device = preset("HfOx-NeuRRAM");
+  const Array placed(o, 3, w, run);
+  siemens = 0;
+  for (const Tile& tile : placed.tiles()) siemens += (tile.plus.g.cast<double>() + tile.minus.g.cast<double>()).sum();
+  CHECK(ledger.at(3, kPhaseInitialWrite, Event::cell_read).watt == Approx(0.09 * siemens).epsilon(1e-9));
 }
 
 TEST_CASE("two steps draw differently, the same step the same") {

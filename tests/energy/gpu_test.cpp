@@ -168,6 +168,19 @@ TEST_CASE("no swept batch beats the best one", "[gpu]") {
   }
 }
 
+TEST_CASE("no batch is larger than the training set", "[gpu]") {
+  const GpuModel gpu = GpuModel::read(kPrices / "gpu_h100.toml");
+  // small nets wait for launches: the larger the batch the better, up to the very last sample
+  CHECK(gpu_best_batch(gpu, {64, 128, 10}, 1212).batch == 1212);
+  CHECK(gpu_best_batch(gpu, {64, 128, 10}, 1024).batch == 1024);
+  CHECK(gpu_best_batch(gpu, {64, 128, 10}, 1).batch == 1);
+  CHECK(gpu_best_batch(gpu, {64, 128, 10}).batch == kLargestGpuBatch);
+  for (const int largest : {1, 2, 3, 1000, 1212})
+    for (int batch = 1; batch <= largest; batch *= 2)
+      CHECK(gpu_best_batch(gpu, {784, 512, 10}, largest).G2 <= gpu_energy(gpu, backprop_workload({784, 512, 10}, batch)).G2);
+  CHECK_THROWS_AS(gpu_best_batch(gpu, {64, 10}, 0), std::logic_error);
+}
+
 TEST_CASE("a ratio needs equal ranks", "[gpu]") {
   const EnergyBoundary analog[] = {EnergyBoundary::B0, EnergyBoundary::B1, EnergyBoundary::B2};
   const GpuRank gpu[] = {GpuRank::G0, GpuRank::G1, GpuRank::G2};

@@ -90,7 +90,8 @@ TEST_CASE("an ideal coupling has no floor, takes no time and refuses a change of
   REQUIRE(coupling.is_ideal());
   REQUIRE(coupling.floor(Direction::forward).total_sd() == 0);
   REQUIRE(coupling.floor(Direction::backward).total_sd() == 0);
-  REQUIRE(coupling.sweep_second() == 0);
+  REQUIRE(coupling.read_second() == 0);
+  REQUIRE(coupling.settle_second() == 0);
   REQUIRE(coupling.wear().devices == 0);
   const CouplingCase<double> other{"", 4, 2, nullptr, {}};
   const UpdateFactors<double> f(other);

@@ -28,7 +28,7 @@ class NoisyCoupling final : public Coupling<T> {
     floor.noise_sd = stated_;
     return floor;
   }
-  double sweep_second() const override { return 1e-6; }
+  double read_second() const override { return 1e-6; }
   void finish(const In<T>& pre, Out<T> post, std::span<const double> seconds, const ReadPlace& place, Run& run) const override {
     if (run.ledger == nullptr) return;
     double watt = 0;  // summed in column order: wrong seconds for a column would show

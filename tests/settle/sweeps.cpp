@@ -171,7 +171,7 @@ TEST_CASE("reads are charged per sweep and sample, and timed", "[settle]") {
   double longest = 0;
   double watt = 0;
   for (std::size_t i = 0; i < 20; ++i) {
-    REQUIRE(problem.report.second[i] == Approx(3e-6 * problem.report.sweeps[i]));
+    REQUIRE(problem.report.second[i] == Approx(4e-6 * problem.report.sweeps[i]));
     longest = std::max(longest, problem.report.second[i]);
     watt += problem.report.second[i] * state.layer(1).col(static_cast<Index>(i)).squaredNorm();
   }

@@ -127,3 +127,55 @@ TEST_CASE("a class that no sample moves is reported as lost") {
   coupling.update(WantedChange<float>({{view(pre), view(post), 1}}, 1), {}, run);
   CHECK(subject.epoch(train).lost_classes == std::vector<int>{2});
 }
+
+TEST_CASE("analog loop: all arrays settle at once, a sweep is one time constant, neurons and cells are charged for it once") {
+  const auto train = data(40, 1);
+  for (const std::size_t hidden_layers : {1, 3}) {
+    auto shape = network(Substrate::crossbar);
+    shape.crossbar.loop = Loop::analog;
+    shape.layers.insert(shape.layers.begin() + 1, hidden_layers - 1, Layer{20, Activation::hard_sigmoid, 0});
+    auto options = training(1);
+    options.rule.rates.assign(hidden_layers + 1, 0.1);
+    Subject subject(shape, options, train);
+    const auto report = subject.epoch(train);
+    CHECK(report.sums.hardware_second == Approx(static_cast<double>(report.sums.sweeps) * shape.crossbar.analog_second));
+    const auto neurons = [&](int layer) {
+      std::int64_t count = 0;
+      for (const PhaseId phase : {kPhaseFree, kPhaseFirstNudged, static_cast<PhaseId>(kPhaseFirstNudged + 1)})
+        count += subject.trainer.ledger().at(layer, phase, Event::neuron).count;
+      return count;
+    };
+    for (std::size_t l = 1; l < shape.layers.size(); ++l) CHECK(neurons(static_cast<int>(l) - 1) == shape.layers[l].size * report.sums.sweeps);
+  }
+}
+
+TEST_CASE("digital loop: one neuron update per unit and sweep, at any depth, with and without a read-out") {
+  const auto train = data(40, 1);
+  for (const auto cost : {Cost::squared_error, Cost::cross_entropy})
+    for (const std::size_t hidden_layers : {1, 2, 3}) {
+      auto shape = network(Substrate::crossbar);
+      shape.cost = cost;
+      shape.classes = 4;
+      shape.layers.insert(shape.layers.begin() + 1, hidden_layers - 1, Layer{20, Activation::hard_sigmoid, 0});
+      auto options = training(1);
+      options.rule.rates.assign(static_cast<std::size_t>(shape.couplings()), 0.1);
+      Subject subject(shape, options, train);
+      const auto report = subject.epoch(train);
+      for (std::size_t l = 1; l < shape.layers.size(); ++l) {
+        std::int64_t neurons = 0;
+        for (const PhaseId phase : {kPhaseInput, kPhaseFree, kPhaseFirstNudged, static_cast<PhaseId>(kPhaseFirstNudged + 1)})
+          neurons += subject.trainer.ledger().at(static_cast<int>(l) - 1, phase, Event::neuron).count;
+        CHECK(neurons == shape.layers[l].size * report.sums.sweeps);
+      }
+      // nudged phases on a noisy read-out reach the noise floor too
+      CHECK(report.sums.converged + report.sums.noise_floor > report.sums.settles / 2);
+    }
+}
+
+TEST_CASE("an analog loop with a read-out beside it is refused: its reads would cost nothing") {
+  auto shape = network(Substrate::crossbar);
+  shape.cost = Cost::cross_entropy;
+  shape.classes = 4;
+  shape.crossbar.loop = Loop::analog;
+  CHECK_THROWS_WITH(shape.validate(), Catch::Matchers::Contains("cross_entropy"));
+}

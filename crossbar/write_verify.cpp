@@ -1,0 +1,170 @@
+// Write-verify: read, pulse towards the target, until within tolerance.
+#include <algorithm>
+#include <cmath>
+
+#include "crossbar/option_check.h"
+#include "crossbar/programming.h"
+#include "crossbar/pulse_line.h"
+
+namespace eqprop {
+namespace {
+
+using Eigen::Index;
+using namespace programming_detail;
+
+/// Buffers of one line, made once per block.
+struct Scratch {
+  explicit Scratch(Index n) : direction(n), xi(Eigen::ArrayXf::Zero(n)), write_xi(n), set_sum(n), reset_sum(n), read(n) {}
+  Eigen::ArrayXf direction;  // +1 SET, -1 RESET, 0 none
+  Eigen::ArrayXf xi;
+  Eigen::ArrayXf write_xi;
+  Eigen::ArrayXf set_sum;    // [S] conductance before plus after
+  Eigen::ArrayXf reset_sum;
+  Eigen::ArrayXf read;       // [S] conductances that were read, 0 where none was
+};
+
+/// One pulse on every device of a line whose direction is not 0.
+template <class Law>
+void pulse_line(const Law& law, const Line& line, const PulseNoise& noise, Scratch& s, PulseTotals& totals) {
+  const LineCount count = move_devices(law, noise.cycle_sd, line.n, s.direction.data(), s.xi.data(), line.up, line.down, line.low, line.high,
+                                       line.moved, line.pulses, s.set_sum.data(), s.reset_sum.data());
+  book(count, s.set_sum.data(), s.reset_sum.data(), line.n, totals);
+  if (noise.write_sd > 0)
+    write_apparent(line.n, noise.write_sd, s.direction.data(), s.write_xi.data(), line.up, line.low, line.high, line.moved, line.g);
+}
+
+/// Reads every device of a line whose direction is not 0 yet and gives it the direction of its next pulse, 0 if within tolerance.
+struct Judged {
+  std::int32_t read;
+  std::int32_t active;
+};
+[[gnu::noinline]] Judged judge_line(const Line line, const float* __restrict goal, const VerifyNoise noise, const bool noisy, const float tolerance, Scratch& s) {
+  const float* __restrict g = line.g;
+  const float* __restrict xi = s.xi.data();
+  float* __restrict direction = s.direction.data();
+  float* __restrict conductance = s.read.data();
+  const float white = noisy ? noise.white * noise.white : 0.0f;
+  const float proportional = noisy ? noise.proportional * noise.proportional : 0.0f;
+  std::int32_t read = 0, active = 0;
+  for (Index j = 0; j < line.n; ++j) {
+    const float seen = g[j] + __builtin_sqrtf(white + proportional * g[j] * g[j]) * xi[j];
+    const float error = goal[j] - seen;
+    const float was = direction[j];
+    const float next = error > tolerance ? 1.0f : (error < -tolerance ? -1.0f : 0.0f);
+    const float now = was != 0 ? next : 0.0f;
+    direction[j] = now;
+    conductance[j] = was != 0 ? g[j] : 0.0f;
+    read += was != 0 ? 1 : 0;
+    active += now != 0 ? 1 : 0;
+  }
+  return {read, active};
+}
+
+/// Write-verify of one plane of a line; wanted conductances in `goal`.
+template <class Law>
+void verify_line(const Law& law, DevicePlane& plane, Index line_number, std::uint32_t first, const Eigen::ArrayXf& goal, const DevicePreset& device,
+                 const WriteVerify& how, const VerifyNoise& noise, const RandomKey& pulse_key, const RandomKey& write_key, const RandomKey& read_key,
+                 Place place, Scratch& s, WriteReport& report, PulseTotals& totals) {
+  const Line line(plane, line_number);
+  const auto n = static_cast<std::size_t>(line.n);
+  const auto tolerance = static_cast<float>(how.tolerance);
+  const PulseNoise pulse(device);
+  const bool noisy = noise.white > 0 || noise.proportional > 0;
+  const Eigen::ArrayXf start = plane.g.col(line_number).array();
+  s.direction.setConstant(1.0f);  // 0 once a device is within tolerance: it is not read again
+  int p = 0;
+  for (;; ++p) {
+    place.sweep = static_cast<std::uint32_t>(p);
+    if (noisy) read_key.fill_normal(place, first, s.xi.data(), n);
+    const auto [read, active] = judge_line(line, goal.data(), noise, noisy, tolerance, s);
+    report.verify_reads += read;
+    report.read_siemens += sum(s.read.data(), line.n);
+    if (active == 0 || p == how.max_pulses) break;
+    if (pulse.cycle_sd > 0) pulse_key.fill_normal(place, first, s.xi.data(), n);
+    if (pulse.write_sd > 0) write_key.fill_normal(place, first, s.write_xi.data(), n);
+    pulse_line(law, line, pulse, s, totals);
+    report.pulses += active;
+  }
+  report.devices += line.n;
+  for (Index j = 0; j < line.n; ++j) {
+    if (s.direction[j] == 0) continue;
+    ++report.missed;
+    report.stuck += std::abs(line.g[j] - start[j]) < static_cast<float>(device.stuck_threshold) ? 1 : 0;
+  }
+}
+
+/// A device known only by the error of a written value: one SET train, one read.
+void place_line(DevicePlane& plane, Index line_number, std::uint32_t first, const Eigen::ArrayXf& goal, const DevicePreset& device,
+                const RandomKey& key, const Place& place, Scratch& s, WriteReport& report, PulseTotals& totals) {
+  const Line line(plane, line_number);
+  key.fill_normal(place, first, s.xi.data(), static_cast<std::size_t>(line.n));
+  for (Index j = 0; j < line.n; ++j) {
+    const float uS = 1e6f * goal[j];
+    const auto& c = device.write_sigma;
+    const float sd = 1e-6f * static_cast<float>(c[0] + double{uS} * (c[1] + double{uS} * (c[2] + double{uS} * c[3])));
+    const float before = line.g[j];
+    if (line.up[j] > 0) line.g[j] = line.moved[j] = clamped(goal[j] + sd * s.xi[j], line.low[j], line.high[j]);
+    ++line.pulses[j];
+    totals.set_siemens += 0.5 * double{before + line.g[j]};
+    totals.clipped += line.g[j] <= line.low[j] || line.g[j] >= line.high[j] ? 1 : 0;
+    report.read_siemens += double{line.g[j]};
+  }
+  totals.set += line.n;
+  report.devices += line.n;
+  report.pulses += line.n;
+  report.verify_reads += line.n;
+}
+
+}  // namespace
+
+void WriteVerify::validate() const {
+  check_option("write.tolerance [S]", tolerance, 1e-12, 1);
+  check_option("write.max_pulses", max_pulses, 1, 1000000);
+}
+
+WriteReport& WriteReport::operator+=(const WriteReport& other) {
+  devices += other.devices;
+  pulses += other.pulses;
+  verify_reads += other.verify_reads;
+  missed += other.missed;
+  stuck += other.stuck;
+  clipped += other.clipped;
+  clipped_pulses += other.clipped_pulses;
+  read_siemens += other.read_siemens;
+  return *this;
+}
+
+WriteReport write_block(Tile& tile, Index block, const Eigen::Ref<const Eigen::MatrixXf>& target, double scale, const DevicePreset& device,
+                        const WriteVerify& how, const VerifyNoise& noise, std::uint32_t seed, const Place& place, PulseTotals& totals) {
+  const double middle = (device.G_min + device.G_max) / 2;
+  const auto weight_max = static_cast<float>(device.window() / scale);
+  const std::int64_t clipped_before = totals.clipped;
+  Scratch scratch(tile.outputs());
+  WriteReport report;
+  const Index end = std::min((block + 1) * kLineBlock, tile.lines());
+  for (Index line = block * kLineBlock; line < end; ++line) {
+    const Eigen::ArrayXf want = target.col(line).array();
+    report.clipped += (want.abs() > weight_max * 1.000001f).count();
+    const Eigen::ArrayXf half = static_cast<float>(scale / 2) * want.max(-weight_max).min(weight_max);
+    for (std::uint32_t side = 0; side < 2; ++side) {
+      DevicePlane& plane = side == 0 ? tile.plus : tile.minus;
+      const Eigen::ArrayXf goal = static_cast<float>(middle) + (side == 0 ? half : -half);
+      const auto key = [&](std::uint32_t what) { return RandomKey(seed, Purpose::write_verify, 8 * tile.id + 4 * side + what); };
+      const std::uint32_t first = line_index(tile, line);
+      if (device.kind == DeviceKind::verify_only)
+        place_line(plane, line, first, goal, device, key(0), place, scratch, report, totals);
+      else
+        std::visit(
+            [&](const auto& law) {
+              verify_line(law, plane, line, first, goal, device, how, noise, key(0), key(1), key(2), place, scratch, report, totals);
+            },
+            device.law);
+    }
+    tile.refresh_line(line);
+  }
+  tile.refresh_block(block);
+  report.clipped_pulses = totals.clipped - clipped_before;
+  return report;
+}
+
+}  // namespace eqprop

@@ -1,0 +1,30 @@
+#pragma once
+// What goes wrong while a run trains, in words.
+#include <vector>
+
+#include "eqprop/train/trainer.h"
+
+namespace eqprop {
+
+class RunWarnings {
+ public:
+  /// `wear` as it is before the first epoch that will be looked at.
+  explicit RunWarnings(const Wear& wear) : wear_(wear) {}
+  /// Says what is new about an epoch; everything once, lost classes when they change.
+  void look(const EpochReport& report);
+
+ private:
+  void look_at_classes(const EpochReport& report);
+  void look_at_pulses(const EpochReport& report);
+
+  Wear wear_;  // after the epoch before
+  std::vector<int> lost_;
+  bool diverged_ = false;
+  bool clipped_ = false;
+  bool capped_ = false;
+};
+
+/// True when so much of an epoch's settling diverged that the rest of the run is lost: more than half.
+bool is_hopeless(const EpochSums& sums);
+
+}  // namespace eqprop

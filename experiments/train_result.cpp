@@ -1,0 +1,64 @@
+// The result of a run: the object of `train --json`, and a few lines for people.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/units.h"
+#include "experiments/progress.h"
+#include "experiments/train_run.h"
+
+namespace eqprop {
+
+using Json = nlohmann::ordered_json;
+
+Json result_json(const TrainResult& result) {
+  const EpochSums sums = total(result.rows);
+  const auto settles = static_cast<double>(sums.settles);
+  Json out;
+  out["validation_accuracy"] = result.validation_accuracy();
+  out["test_accuracy"] = result.test_accuracy;
+  out["epochs"] = result.rows.size();
+  out["samples_per_second"] = samples_per_second(result.rows);
+  out["sweeps_mean"] = share(static_cast<double>(sums.sweeps), settles);
+  out["converged_fraction"] = share(static_cast<double>(sums.converged), settles);
+  out["noise_floor_fraction"] = share(static_cast<double>(sums.noise_floor), settles);
+  out["pulses"] = result.rows.back().pulses;
+  out["pulses_per_device_max"] = result.rows.back().pulses_per_device_max;
+  out["energy_per_sample_joule"] = per_sample_json(result.energy);
+  if (result.energy.ideal) out["energy_reason"] = result.energy.reason;
+  out["gpu_energy_per_sample_joule"] = gpu_json(result.energy);
+  out["seed"] = result.seed;
+  return out;
+}
+
+std::string result_text(const TrainResult& result) {
+  const EpochSums sums = total(result.rows);
+  const auto settles = static_cast<double>(sums.settles);
+  const auto joules = [](double value) { return format_quantity(value, Unit::joule); };
+  std::string text =
+      fmt::format("seed {}: test {:.2f} %, validation {:.2f} % after {} epochs, {:.0f} samples/s\n", result.seed,
+                  100 * result.test_accuracy, 100 * result.validation_accuracy(), result.rows.size(), samples_per_second(result.rows));
+  text += fmt::format("  settling     {}, {:.1f} sweeps per phase; {:.1f} % stopped by tolerance, {:.1f} % at the noise floor\n",
+                      path_name(result.rows), share(static_cast<double>(sums.sweeps), settles), 100 * share(static_cast<double>(sums.converged), settles),
+                      100 * share(static_cast<double>(sums.noise_floor), settles));
+  const EnergyReport& energy = result.energy;
+  if (energy.ideal) {
+    text += "  energy       none: " + energy.reason + "\n";
+  } else {
+    const EpochRow& last = result.rows.back();
+    text += fmt::format("  programming  {} pulses, {} more in the initial write; most on one device {}\n",
+                        short_count(static_cast<double>(last.pulses)), short_count(static_cast<double>(last.initial_write_pulses)),
+                        last.pulses_per_device_max);
+    text += fmt::format("  time         {} of hardware per training sample to settle, simulated\n",
+                        format_quantity(share(sums.hardware_second, static_cast<double>(sums.samples)), Unit::second));
+    text += fmt::format("  energy       per training sample (estimate, {}, {} loop): B0 {}, B1 {}, B2 {}\n", energy.prices, energy.loop,
+                        joules(energy.typical().B0), joules(energy.typical().B1), joules(energy.typical().B2));
+  }
+  text += fmt::format("  beside it    one step of backprop of the same network on {} ({}), per sample:\n", energy.gpu, energy.gpu_status);
+  text += fmt::format("               batch 1: G0 {}, G1 {}, G2 {}; {}: G0 {}, G1 {}, G2 {}\n", joules(energy.batch_1.G0),
+                      joules(energy.batch_1.G1), joules(energy.batch_1.G2), best_batch_text(energy), joules(energy.best_batch.G0),
+                      joules(energy.best_batch.G1), joules(energy.best_batch.G2));
+  return text;
+}
+
+}  // namespace eqprop
