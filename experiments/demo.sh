@@ -35,7 +35,10 @@ cmake --build build --target eqprop --parallel "$(nproc)" >&2
 if [[ $help == yes ]]; then exec build/experiments/eqprop train --help; fi
 
 mkdir -p "$(dirname "$run")"
-build/experiments/eqprop train experiments/config/digits.toml "${seed[@]}" "${out[@]}" "$@"
+status=0
+build/experiments/eqprop train experiments/config/digits.toml "${seed[@]}" "${out[@]}" "$@" || status=$?
+# 4: trained, but the accuracy that the config asks for was not reached
+if ((status != 0 && status != 4)); then exit "$status"; fi
 # what follows is talk: with --json it must not come after the object
 if [[ $json == yes ]]; then exec 1>&2; fi
 if [[ $several == no ]]; then
@@ -44,3 +47,4 @@ if [[ $several == no ]]; then
 fi
 echo
 echo "results: $run/ (config, metrics.csv, ledger.json, energy.json, checkpoint.eqp)"
+exit "$status"

@@ -185,7 +185,8 @@ void CrossbarCoupling<T>::calibrate(const In<T>& pre, const In<T>& post) {
 
 template <class T>
 Wear CrossbarCoupling<T>::wear() const {
-  return {array_.devices(), array_.pulses(), array_.pulses_max(), array_.initial_write().clipped};
+  const UpdateReport& updates = array_.update_totals();
+  return {array_.devices(), array_.pulses(), array_.pulses_max(), updates.clipped, updates.capped};
 }
 
 template <class T>
