@@ -22,20 +22,23 @@ DevicePreset device(int law) {
 }
 
 /// Largest difference [S] after one pulse on every pair: `tile` is pulsed, `before` was not.
-double largest_error(const Tile& before, const Tile& tile, const Eigen::MatrixXf& wanted, const DevicePreset& d, const RandomKey& key, const Place& place) {
+double largest_error(const Tile& before, const Tile& tile, const Eigen::MatrixXf& wanted, const DevicePreset& d, const RandomKey& key,
+                     const Place& place) {
   double worst = 0;
   for (Eigen::Index i = 0; i < tile.lines(); ++i)
     for (Eigen::Index j = 0; j < tile.outputs(); ++j) {
       const bool set = before.plus.g(j, i) + before.minus.g(j, i) < static_cast<float>(d.G_min + d.G_max);
       const bool on_plus = (wanted(j, i) > 0) == set;
       const DevicePlane& plane = on_plus ? before.plus : before.minus;
-      const double step = std::visit([&](const auto& law) { return double{law.mean_step(plane.g(j, i), set, plane.low(j, i), plane.high(j, i))}; }, d.law);
+      const double step =
+          std::visit([&](const auto& law) { return double{law.mean_step(plane.g(j, i), set, plane.low(j, i), plane.high(j, i))}; }, d.law);
       const double xi = key.normal(place, static_cast<std::uint32_t>(i * kSide + j));
       const double moved = plane.g(j, i) + step * (set ? plane.up(j, i) : plane.down(j, i)) * (1 + d.cycle_sd * xi);
       const double expected = std::clamp(moved, double{plane.low(j, i)}, double{plane.high(j, i)});
       const DevicePlane& after = on_plus ? tile.plus : tile.minus;
       const DevicePlane& other = on_plus ? tile.minus : tile.plus;
-      worst = std::max({worst, std::abs(after.g(j, i) - expected), std::abs(double{other.g(j, i)} - (on_plus ? before.minus : before.plus).g(j, i))});
+      worst = std::max(
+          {worst, std::abs(after.g(j, i) - expected), std::abs(double{other.g(j, i)} - (on_plus ? before.minus : before.plus).g(j, i))});
     }
   return worst;
 }

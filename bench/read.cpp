@@ -33,7 +33,9 @@ void read(benchmark::State& state, ReadNoise noise, Direction direction) {
   Ledger ledger;
   run.ledger = &ledger;
   Place place{.phase = kPhaseFree};
-  const auto once = [&] { direction == Direction::forward ? array.forward(in, out, ids, place, run) : array.backward(in, out, ids, place, run); };
+  const auto once = [&] {
+    direction == Direction::forward ? array.forward(in, out, ids, place, run) : array.backward(in, out, ids, place, run);
+  };
 
   // the error of the first read has the size that the floor predicts
   Eigen::MatrixXf exact = Eigen::MatrixXf::Zero(kSide, kBatch);
@@ -56,11 +58,15 @@ void read(benchmark::State& state, ReadNoise noise, Direction direction) {
   state.counters["error_over_floor"] = ratio;
 }
 
-BENCHMARK_CAPTURE(read, noise:none/forward, ReadNoise{}, Direction::forward)->Name("read/512x512/batch:64/noise:none/forward");
-BENCHMARK_CAPTURE(read, noise:white/forward, ReadNoise{.white = 0.005}, Direction::forward)->Name("read/512x512/batch:64/noise:white/forward");
-BENCHMARK_CAPTURE(read, noise:proportional/forward, ReadNoise{.proportional = 0.01}, Direction::forward)
+BENCHMARK_CAPTURE(read, noise : none / forward, ReadNoise{}, Direction::forward)->Name("read/512x512/batch:64/noise:none/forward");
+BENCHMARK_CAPTURE(read, noise
+                  : white / forward, ReadNoise{.white = 0.005}, Direction::forward)
+    ->Name("read/512x512/batch:64/noise:white/forward");
+BENCHMARK_CAPTURE(read, noise
+                  : proportional / forward, ReadNoise{.proportional = 0.01}, Direction::forward)
     ->Name("read/512x512/batch:64/noise:proportional/forward");
-BENCHMARK_CAPTURE(read, noise:proportional/backward, ReadNoise{.proportional = 0.01}, Direction::backward)
+BENCHMARK_CAPTURE(read, noise
+                  : proportional / backward, ReadNoise{.proportional = 0.01}, Direction::backward)
     ->Name("read/512x512/batch:64/noise:proportional/backward");
 
 }  // namespace

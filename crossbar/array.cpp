@@ -10,7 +10,7 @@
 namespace eqprop {
 namespace {
 
-constexpr int kLayersMax = 256;        // a tile's id is (layer, tile of the layer), 21 bits, since random keys have 24
+constexpr int kLayersMax = 256;  // a tile's id is (layer, tile of the layer), 21 bits, since random keys have 24
 constexpr int kTilesPerLayer = 1 << 13;
 
 /// [S] per unit of weight.
@@ -18,7 +18,8 @@ double weight_scale(const ArrayOptions& o, const Eigen::Ref<const Eigen::MatrixX
   const double largest = weights.size() ? double{weights.cwiseAbs().maxCoeff()} : 0.0;
   const double window = o.weight_max > 0 ? o.weight_max : o.weight_headroom * largest;
   if (!(window > 0 && window < 1e6))
-    throw InputError(InputKind::config, {}, "the weight window cannot be chosen from initial weights that are all zero or not finite", "set weight_max");
+    throw InputError(InputKind::config, {}, "the weight window cannot be chosen from initial weights that are all zero or not finite",
+                     "set weight_max");
   return o.device.window() / window;
 }
 
@@ -43,7 +44,11 @@ void ArrayOptions::validate() const {
 }
 
 Array::Array(const ArrayOptions& options, int layer, const In& weights, Run& run)
-    : options_(options), layer_(layer), seed_(run.seed), inputs_(static_cast<int>(weights.cols()) - 1), outputs_(static_cast<int>(weights.rows())) {
+    : options_(options),
+      layer_(layer),
+      seed_(run.seed),
+      inputs_(static_cast<int>(weights.cols()) - 1),
+      outputs_(static_cast<int>(weights.rows())) {
   options_.validate();
   check(layer >= 0 && layer < kLayersMax, "an array's layer is 0..255");
   check(inputs_ >= 1 && outputs_ >= 1, "an array has inputs, a bias column and outputs");
@@ -96,7 +101,8 @@ void Array::program(Body body, PhaseId phase, Run& run) {
 
 UpdateReport Array::update(const In& wanted, const Place& place, Run& run) {
   if (options_.device.kind == DeviceKind::verify_only)
-    throw InputError(InputKind::config, {}, "device " + options_.device.name + " has no pulse law (verify_only): it can be written and read, not trained",
+    throw InputError(InputKind::config, {},
+                     "device " + options_.device.name + " has no pulse law (verify_only): it can be written and read, not trained",
                      "choose a device of kind pulse");
   check(wanted.rows() == outputs_ && wanted.cols() == inputs_ + 1, "a wanted change is outputs x (inputs + 1)");
   Place where = place;
@@ -104,7 +110,8 @@ UpdateReport Array::update(const In& wanted, const Place& place, Run& run) {
   std::vector<UpdateReport> reports(tiles_.size() * static_cast<std::size_t>((inputs_ + kLineBlock) / kLineBlock + 1));
   program(
       [&](std::size_t item, std::size_t t, Eigen::Index block, PulseTotals& totals) {
-        reports[item] = update_block(tiles_[t], block, part(wanted, t), options_.device, options_.plan, weight_step(), seed_, where, totals);
+        reports[item] =
+            update_block(tiles_[t], block, part(wanted, t), options_.device, options_.plan, weight_step(), seed_, where, totals);
       },
       kPhaseUpdate, run);
   UpdateReport sum;
@@ -164,7 +171,9 @@ void Array::save(ByteWriter& out) const {
 
 void Array::restore(ByteReader& in) {
   const bool same = in.get<std::uint32_t>() == seed_ && in.get<std::int32_t>() == inputs_ && in.get<std::int32_t>() == outputs_;
-  if (!same) throw InputError(InputKind::file, {}, "the stored array has another seed or shape than this one", "resume with the config and seed of the run");
+  if (!same)
+    throw InputError(InputKind::file, {}, "the stored array has another seed or shape than this one",
+                     "resume with the config and seed of the run");
   scale_ = in.get<double>();
   options_.adc_forward.range = in.get<double>();
   options_.adc_backward.range = in.get<double>();

@@ -29,18 +29,18 @@ struct ReadNoise {
 /// How an array is built, read and written.
 struct ArrayOptions {
   DevicePreset device = preset("TaOx-180nm");
-  int max_rows = 256;             ///< lines of a tile, bias line included, 1..65536
-  int max_cols = 256;             ///< outputs (pairs of device columns) of a tile, 1..65536
-  double read_volt = 0.2;         ///< [V] at an input of dac.range, and on the one device of a verify read
-  double read_second = 100e-9;    ///< [s] cells are under voltage per read, a verify read too; assumed, no source states it for this device
-  Converter dac;                  ///< range in units of the input, >= 1 since the bias is driven at 1; both directions
-  Converter adc_forward;          ///< range in logical output units of one tile's partial sum
+  int max_rows = 256;           ///< lines of a tile, bias line included, 1..65536
+  int max_cols = 256;           ///< outputs (pairs of device columns) of a tile, 1..65536
+  double read_volt = 0.2;       ///< [V] at an input of dac.range, and on the one device of a verify read
+  double read_second = 100e-9;  ///< [s] cells are under voltage per read, a verify read too; assumed, the device's source states none
+  Converter dac;                ///< range in units of the input, >= 1 since the bias is driven at 1; both directions
+  Converter adc_forward;        ///< range in logical output units of one tile's partial sum
   Converter adc_backward;
   ReadNoise read_noise;
   PulsePlan plan;
-  WriteVerify write;              ///< of the initial weights
-  double weight_headroom = 4;     ///< [1] >= 1
-  double weight_max = 0;          ///< [weight] > 0 fixes the weight window instead
+  WriteVerify write;           ///< of the initial weights
+  double weight_headroom = 4;  ///< [1] >= 1
+  double weight_max = 0;       ///< [weight] > 0 fixes the weight window instead
 
   /// Throws InputError(config) that names field, value and allowed range.
   void validate() const;
@@ -61,7 +61,7 @@ class Array {
   /// Throws InputError(config) for bad options. The seed of `run` names the devices.
   Array(const ArrayOptions& options, int layer, const In& weights, Run& run);
 
-  int inputs() const { return inputs_; }    ///< without the bias
+  int inputs() const { return inputs_; }  ///< without the bias
   int outputs() const { return outputs_; }
   int layer() const { return layer_; }
   const ArrayOptions& options() const { return options_; }
@@ -104,13 +104,14 @@ class Array {
   /// circuits, and each verify read as one verify_read (its converters) and one cell_read (read_volt^2 G of its device for read_second).
   WriteReport write_verify(const In& target, const WriteVerify& how, PhaseId phase, const Place& place, Run& run);
 
-  std::int64_t pulses() const;             ///< total on all devices since they were made
-  std::uint32_t pulses_max() const;        ///< most on one device
+  std::int64_t pulses() const;       ///< total on all devices since they were made
+  std::uint32_t pulses_max() const;  ///< most on one device
   const WriteReport& initial_write() const { return initial_write_; }
   std::span<const Tile> tiles() const { return tiles_; }
   std::span<Tile> tiles() { return tiles_; }
 
-  /// All state that changes: conductances, counters, accumulators, ADC ranges, update totals. restore() wants an array of the same options, shape, seed.
+  /// All state that changes: conductances, counters, accumulators, ADC ranges, update totals.
+  /// restore() wants an array of the same options, shape, seed.
   void save(ByteWriter& out) const;
   void restore(ByteReader& in);
 
@@ -134,10 +135,10 @@ class Array {
   std::uint32_t seed_ = 0;
   int inputs_ = 0;
   int outputs_ = 0;
-  int line_tiles_ = 1;          // tiles along the lines, bias included
+  int line_tiles_ = 1;  // tiles along the lines, bias included
   int column_tiles_ = 1;
-  double scale_ = 1;            // [S] per unit of weight
-  std::vector<Tile> tiles_;     // [line tile][column tile]
+  double scale_ = 1;         // [S] per unit of weight
+  std::vector<Tile> tiles_;  // [line tile][column tile]
   WriteReport initial_write_;
   UpdateReport update_totals_;
 };

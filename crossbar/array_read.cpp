@@ -63,8 +63,8 @@ void ohm_stage(Direction direction, const Tile& tile, const In& drive, double sc
 }
 
 /// Exact and output-referred: a sum over independent Gaussian cells is one Gaussian of variance sum sigma_G^2 v^2.
-void noise_stage(Direction direction, const Tile& tile, const In& drive, const ReadNoise& noise, double window, double scale, std::uint32_t seed,
-                 std::span<const std::uint32_t> sample_ids, Place place, Scratch& scratch, Block& current) {
+void noise_stage(Direction direction, const Tile& tile, const In& drive, const ReadNoise& noise, double window, double scale,
+                 std::uint32_t seed, std::span<const std::uint32_t> sample_ids, Place place, Scratch& scratch, Block& current) {
   if (noise.white == 0 && noise.proportional == 0) return;
   Block squared = sized(scratch.squared, drive.rows(), drive.cols());
   squared = drive.cwiseAbs2();
@@ -90,7 +90,8 @@ void noise_stage(Direction direction, const Tile& tile, const In& drive, const R
 
 }  // namespace
 
-void Array::read(Direction direction, const In& in, Out out, std::span<const std::uint32_t> sample_ids, const Place& place, Run& run) const {
+void Array::read(Direction direction, const In& in, Out out, std::span<const std::uint32_t> sample_ids, const Place& place,
+                 Run& run) const {
   const bool forward = direction == Direction::forward;
   const Index batch = in.cols();
   check(in.rows() == (forward ? inputs_ : outputs_) && out.rows() == (forward ? outputs_ : inputs_), "a read's sides are the array's");
@@ -117,7 +118,8 @@ void Array::read(Direction direction, const In& in, Out out, std::span<const std
       Block current = sized(scratch.partial, out_size, batch);
       if (out_size > 0) {
         ohm_stage(direction, tile, tile_drive, scale_, current);
-        noise_stage(direction, tile, tile_drive, options_.read_noise, options_.device.window(), scale_, seed_, sample_ids, place, scratch, current);
+        noise_stage(direction, tile, tile_drive, options_.read_noise, options_.device.window(), scale_, seed_, sample_ids, place, scratch,
+                    current);
         adc.convert(current);
         out.middleRows(out_first, out_size) += current;
       }
@@ -230,7 +232,8 @@ PartialSums Array::partial_sums(Direction direction, const In& in) const {
     const Index out_size = forward ? tile.outputs() : tile.lines() - (r == line_tiles_ - 1 ? 1 : 0);
     Block current = sized(scratch.partial, out_size, in.cols());
     if (current.size() == 0) continue;
-    ohm_stage(direction, tile, drive.middleRows(forward ? line_cut(r) : column_cut(c), forward ? tile.lines() : tile.outputs()), scale_, current);
+    ohm_stage(direction, tile, drive.middleRows(forward ? line_cut(r) : column_cut(c), forward ? tile.lines() : tile.outputs()), scale_,
+              current);
     sums.max = std::max(sums.max, double{current.cwiseAbs().maxCoeff()});
     sums.rms += current.cast<double>().squaredNorm();
     count += static_cast<double>(current.size());

@@ -22,8 +22,8 @@ struct Scratch {
   Eigen::ArrayXi count;      // pulses due
   Eigen::ArrayXf xi;
   Eigen::ArrayXf write_xi;
-  Eigen::ArrayXf pulsed;     // direction of one plane
-  Eigen::ArrayXf set_sum;    // [S] conductance before plus after
+  Eigen::ArrayXf pulsed;   // direction of one plane
+  Eigen::ArrayXf set_sum;  // [S] conductance before plus after
   Eigen::ArrayXf reset_sum;
   std::vector<Index> list;
 };
@@ -49,21 +49,25 @@ struct Planned {
     count[j] = static_cast<int>(due);
     direction[j] = due >= 1 ? (all[j] > 0 ? 1.0f : -1.0f) : 0.0f;
   }
-  Planned sum{};
+  // a loop of its own, over numbers of one width: then both are vector code
+  std::int32_t wishes = 0, written = 0, capped = 0, pulses = 0, largest = 0;
   const int most = plan.max_pulses;
   for (Index j = 0; j < n; ++j) {
-    sum.wanted += wanted[j] != 0 ? 1 : 0;
-    sum.written += count[j] > 0 ? 1 : 0;
-    sum.capped += count[j] > most ? 1 : 0;
-    count[j] = std::min(count[j], most);
-    sum.pulses += count[j];
-    sum.most = std::max(sum.most, count[j]);
+    const int due = count[j];
+    const int now = due > most ? most : due;
+    wishes += wanted[j] != 0 ? 1 : 0;
+    written += due > 0 ? 1 : 0;
+    capped += due > most ? 1 : 0;
+    pulses += now;
+    largest = now > largest ? now : largest;
+    count[j] = now;
   }
-  return sum;
+  return {wishes, written, capped, pulses, largest};
 }
 
 /// Plans a line and takes what it will write off the accumulator, if there is one.
-Planned plan_line(const PulsePlan& plan, const float* wanted, float* accumulator, float weight_step, Index n, Scratch& s, UpdateReport& report) {
+Planned plan_line(const PulsePlan& plan, const float* wanted, float* accumulator, float weight_step, Index n, Scratch& s,
+                  UpdateReport& report) {
   if (accumulator)
     for (Index j = 0; j < n; ++j) accumulator[j] += wanted[j];
   const Planned planned =
@@ -95,7 +99,8 @@ void choose_devices(const PulsePlan& plan, const Line& plus, const Line& minus, 
 
 /// One pulse on one device.
 template <class Law>
-void pulse_one(const Law& law, const Line& line, Index j, bool set, const PulseNoise& noise, float xi, float write_xi, PulseTotals& totals) {
+void pulse_one(const Law& law, const Line& line, Index j, bool set, const PulseNoise& noise, float xi, float write_xi,
+               PulseTotals& totals) {
   const float before = line.moved[j];
   const float after = pulsed(law, before, set, set ? line.up[j] : line.down[j], line.low[j], line.high[j], noise.cycle_sd, xi);
   line.moved[j] = after;
@@ -111,8 +116,8 @@ void pulse_one(const Law& law, const Line& line, Index j, bool set, const PulseN
 /// One pulse on every pair of a line whose direction is not 0.
 template <class Law>
 void pulse_pairs(const Law& law, const Line& plus, const Line& minus, const PulseNoise& noise, Scratch& s, PulseTotals& totals) {
-  const LineCount count = move_pairs(law, noise.cycle_sd, plus.n, s.direction.data(), s.on_plus.data(), s.xi.data(), plus.up, plus.down, plus.low,
-                                     plus.high, minus.up, minus.down, minus.low, minus.high, plus.moved, minus.moved, plus.pulses,
+  const LineCount count = move_pairs(law, noise.cycle_sd, plus.n, s.direction.data(), s.on_plus.data(), s.xi.data(), plus.up, plus.down,
+                                     plus.low, plus.high, minus.up, minus.down, minus.low, minus.high, plus.moved, minus.moved, plus.pulses,
                                      minus.pulses, s.set_sum.data(), s.reset_sum.data());
   book(count, s.set_sum.data(), s.reset_sum.data(), plus.n, totals);
   if (noise.write_sd == 0) return;
@@ -181,8 +186,8 @@ UpdateReport& UpdateReport::operator+=(const UpdateReport& other) {
   return *this;
 }
 
-UpdateReport update_block(Tile& tile, Index block, const Eigen::Ref<const Eigen::MatrixXf>& wanted, const DevicePreset& device, const PulsePlan& plan,
-                          double weight_step, std::uint32_t seed, const Place& place, PulseTotals& totals) {
+UpdateReport update_block(Tile& tile, Index block, const Eigen::Ref<const Eigen::MatrixXf>& wanted, const DevicePreset& device,
+                          const PulsePlan& plan, double weight_step, std::uint32_t seed, const Place& place, PulseTotals& totals) {
   const RandomKey cycle(seed, Purpose::cycle_noise, tile.id);
   const RandomKey write(seed, Purpose::write_noise, tile.id);
   const PulseNoise noise(device);
@@ -198,8 +203,7 @@ UpdateReport update_block(Tile& tile, Index block, const Eigen::Ref<const Eigen:
         plan_line(plan, wanted.col(line).data(), accumulator, static_cast<float>(weight_step), tile.outputs(), scratch, report);
     if (planned.written == 0) continue;
     choose_devices(plan, Line(tile.plus, line), Line(tile.minus, line), window_sum, scratch);
-    std::visit([&](const auto& law) { pulse_weights(law, tile, line, planned, noise, cycle, write, place, scratch, totals); },
-               device.law);
+    std::visit([&](const auto& law) { pulse_weights(law, tile, line, planned, noise, cycle, write, place, scratch, totals); }, device.law);
     tile.refresh_line(line);
     touched = true;
   }

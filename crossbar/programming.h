@@ -45,11 +45,11 @@ struct WriteReport {
   std::int64_t devices = 0;
   std::int64_t pulses = 0;
   std::int64_t verify_reads = 0;
-  std::int64_t missed = 0;   ///< devices left outside the tolerance
-  std::int64_t stuck = 0;    ///< of these, devices that moved less than the preset's stuck threshold
-  std::int64_t clipped = 0;  ///< weights wanted outside the weight window
+  std::int64_t missed = 0;          ///< devices left outside the tolerance
+  std::int64_t stuck = 0;           ///< of these, devices that moved less than the preset's stuck threshold
+  std::int64_t clipped = 0;         ///< weights wanted outside the weight window
   std::int64_t clipped_pulses = 0;  ///< of the pulses, those that ended at a bound of their device
-  double read_siemens = 0;   ///< [S] sum over verify reads of the conductance read: their energy is v^2 t times this
+  double read_siemens = 0;          ///< [S] sum over verify reads of the conductance read: their energy is v^2 t times this
   WriteReport& operator+=(const WriteReport& other);
 };
 

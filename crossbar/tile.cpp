@@ -47,6 +47,16 @@ void draw_plane(DevicePlane& plane, const DevicePreset& device, std::uint32_t se
   if (device.write_noise > 0) plane.hidden = plane.g;
 }
 
+/// Sum of both devices of every pair in a fixed order, eight lanes wide: no chain of additions to wait for.
+double sum_of_pairs(const float* plus, const float* minus, Index n) {
+  double lane[8] = {};
+  Index j = 0;
+  for (; j + 8 <= n; j += 8)
+    for (Index k = 0; k < 8; ++k) lane[k] += double{plus[j + k]} + double{minus[j + k]};
+  for (Index k = 0; j < n; ++j, ++k) lane[k] += double{plus[j]} + double{minus[j]};
+  return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
+}
+
 void put(ByteWriter& out, const Eigen::MatrixXf& m) { out.put_array(std::span<const float>(m.data(), static_cast<std::size_t>(m.size()))); }
 void get(ByteReader& in, Eigen::MatrixXf& m) { in.get_array(std::span<float>(m.data(), static_cast<std::size_t>(m.size()))); }
 
@@ -73,7 +83,7 @@ void Tile::refresh_line(Index line) {
   const auto m = minus.g.col(line).array();
   difference.col(line) = (p - m).matrix();
   if (squares.size()) squares.col(line) = (p * p + m * m).matrix();
-  line_sum[line] = (p.cast<double>() + m.cast<double>()).sum();
+  line_sum[line] = sum_of_pairs(plus.g.col(line).data(), minus.g.col(line).data(), outputs());
 }
 
 void Tile::refresh_block(Index block) {

@@ -48,14 +48,14 @@ struct Tile {
   void restore(ByteReader& in);
 
   std::uint32_t id;
-  DevicePlane plus;              ///< G+
-  DevicePlane minus;             ///< G-
-  Eigen::MatrixXf difference;    ///< [S] G+ - G-
-  Eigen::MatrixXf squares;       ///< [S^2] G+^2 + G-^2; empty unless read noise is proportional to G
-  Eigen::MatrixXf accumulator;   ///< [weight] wanted changes not yet written; empty unless the plan accumulates
-  Eigen::VectorXd line_sum;      ///< [S] per line: sum over outputs of G+ + G-
-  Eigen::VectorXd column_sum;    ///< [S] per output: sum over lines of G+ + G-
-  Eigen::MatrixXd column_part;   ///< [S] per output and block of lines
+  DevicePlane plus;             ///< G+
+  DevicePlane minus;            ///< G-
+  Eigen::MatrixXf difference;   ///< [S] G+ - G-
+  Eigen::MatrixXf squares;      ///< [S^2] G+^2 + G-^2; empty unless read noise is proportional to G
+  Eigen::MatrixXf accumulator;  ///< [weight] wanted changes not yet written; empty unless the plan accumulates
+  Eigen::VectorXd line_sum;     ///< [S] per line: sum over outputs of G+ + G-
+  Eigen::VectorXd column_sum;   ///< [S] per output: sum over lines of G+ + G-
+  Eigen::MatrixXd column_part;  ///< [S] per output and block of lines
 };
 
 }  // namespace eqprop

@@ -18,16 +18,16 @@ struct Scratch {
   Eigen::ArrayXf direction;  // +1 SET, -1 RESET, 0 none
   Eigen::ArrayXf xi;
   Eigen::ArrayXf write_xi;
-  Eigen::ArrayXf set_sum;    // [S] conductance before plus after
+  Eigen::ArrayXf set_sum;  // [S] conductance before plus after
   Eigen::ArrayXf reset_sum;
-  Eigen::ArrayXf read;       // [S] conductances that were read, 0 where none was
+  Eigen::ArrayXf read;  // [S] conductances that were read, 0 where none was
 };
 
 /// One pulse on every device of a line whose direction is not 0.
 template <class Law>
 void pulse_line(const Law& law, const Line& line, const PulseNoise& noise, Scratch& s, PulseTotals& totals) {
-  const LineCount count = move_devices(law, noise.cycle_sd, line.n, s.direction.data(), s.xi.data(), line.up, line.down, line.low, line.high,
-                                       line.moved, line.pulses, s.set_sum.data(), s.reset_sum.data());
+  const LineCount count = move_devices(law, noise.cycle_sd, line.n, s.direction.data(), s.xi.data(), line.up, line.down, line.low,
+                                       line.high, line.moved, line.pulses, s.set_sum.data(), s.reset_sum.data());
   book(count, s.set_sum.data(), s.reset_sum.data(), line.n, totals);
   if (noise.write_sd > 0)
     write_apparent(line.n, noise.write_sd, s.direction.data(), s.write_xi.data(), line.up, line.low, line.high, line.moved, line.g);
@@ -38,7 +38,8 @@ struct Judged {
   std::int32_t read;
   std::int32_t active;
 };
-[[gnu::noinline]] Judged judge_line(const Line line, const float* __restrict goal, const VerifyNoise noise, const bool noisy, const float tolerance, Scratch& s) {
+[[gnu::noinline]] Judged judge_line(const Line line, const float* __restrict goal, const VerifyNoise noise, const bool noisy,
+                                    const float tolerance, Scratch& s) {
   const float* __restrict g = line.g;
   const float* __restrict xi = s.xi.data();
   float* __restrict direction = s.direction.data();
@@ -62,9 +63,9 @@ struct Judged {
 
 /// Write-verify of one plane of a line; wanted conductances in `goal`.
 template <class Law>
-void verify_line(const Law& law, DevicePlane& plane, Index line_number, std::uint32_t first, const Eigen::ArrayXf& goal, const DevicePreset& device,
-                 const WriteVerify& how, const VerifyNoise& noise, const RandomKey& pulse_key, const RandomKey& write_key, const RandomKey& read_key,
-                 Place place, Scratch& s, WriteReport& report, PulseTotals& totals) {
+void verify_line(const Law& law, DevicePlane& plane, Index line_number, std::uint32_t first, const Eigen::ArrayXf& goal,
+                 const DevicePreset& device, const WriteVerify& how, const VerifyNoise& noise, const RandomKey& pulse_key,
+                 const RandomKey& write_key, const RandomKey& read_key, Place place, Scratch& s, WriteReport& report, PulseTotals& totals) {
   const Line line(plane, line_number);
   const auto n = static_cast<std::size_t>(line.n);
   const auto tolerance = static_cast<float>(how.tolerance);

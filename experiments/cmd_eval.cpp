@@ -1,6 +1,7 @@
 // eval RUN: the accuracies of a run's checkpoint, on validation and, once the run is finished, test set.
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -48,9 +49,12 @@ int evaluate(const EvalArguments& arguments) {
   }
   fmt::print("{}: {} on {}, seed {}, {} epochs\n", arguments.run, layers_text(experiment.config()), experiment.config().data,
              experiment.config().seed, experiment.trainer().epochs_done());
-  fmt::print("  validation  {:6.2f} % of {} samples, mean cost {:.4g}\n", 100 * validation.accuracy, validation.samples, validation.cost);
-  if (finished)
-    fmt::print("  test        {:6.2f} % of {} samples, mean cost {:.4g}\n", 100 * test.accuracy, test.samples, test.cost);
+  const auto line = [](const char* name, const Evaluation& e) {
+    const std::string cost = std::isfinite(e.cost) ? fmt::format("mean cost {:.4g}", e.cost) : "no finite cost";
+    fmt::print("  {:<12}{:6.2f} % of {} samples, {}\n", name, 100 * e.accuracy, e.samples, cost);
+  };
+  line("validation", validation);
+  if (finished) line("test", test);
   return kExitDone;
 }
 

@@ -27,6 +27,7 @@ std::size_t columns() {
 struct Figure {
   std::string full;
   std::string brief;
+  int rank;  // the lowest goes first where there is no room
 };
 
 std::string joined(const std::vector<Figure>& figures, bool brief) {
@@ -40,12 +41,15 @@ std::string bar(double done, int width) {
   return "[" + std::string(static_cast<std::size_t>(filled), '#') + std::string(static_cast<std::size_t>(width - filled), '.') + "] ";
 }
 
-// the longest form that fits: first the bar shrinks, then words, then the bar goes, then figures from the first on
+// the longest form that fits: the bar shrinks, then words, then figures are left out, at last the bar
 std::string fitted(const std::string& head, double done, std::vector<Figure> figures, std::size_t room) {
-  for (const auto& [width, brief] : {std::pair{20, false}, {10, false}, {10, true}, {0, true}})
-    if (const std::string line = head + (width > 0 ? bar(done, width) : "") + joined(figures, brief); line.size() <= room) return line;
-  while (!figures.empty() && head.size() + joined(figures, true).size() > room) figures.erase(figures.begin());
-  return (head + joined(figures, true)).substr(0, room);
+  for (const auto& [width, brief] : {std::pair{20, false}, {10, false}, {20, true}})
+    if (const std::string line = head + bar(done, width) + joined(figures, brief); line.size() <= room) return line;
+  const std::string start = head + bar(done, 10);
+  while (figures.size() > 1 && start.size() + joined(figures, true).size() > room)
+    figures.erase(std::min_element(figures.begin(), figures.end(), [](const auto& a, const auto& b) { return a.rank < b.rank; }));
+  const std::string line = start + joined(figures, true);
+  return line.size() <= room ? line : (head + joined(figures, true)).substr(0, room);
 }
 
 }  // namespace
@@ -80,19 +84,18 @@ void ProgressView::step(const Progress& progress, std::int64_t samples_trained) 
   }
   if (!terminal_ || Clock::now() - last_draw_ < kRedraw) return;
   last_draw_ = Clock::now();
-  // the least wanted first: where there is no room the first are left out
   std::vector<Figure> figures;
-  const std::string sweeps =
-      fmt::format("{:.1f} sweeps", share(static_cast<double>(progress.sums.sweeps), static_cast<double>(progress.sums.settles)));
-  figures.push_back({sweeps, sweeps});
+  const auto figure = [&](const std::string& full, const std::string& brief, int rank) { figures.push_back({full, brief, rank}); };
+  if (validation_) figure(fmt::format("validation {:.1f} %", 100 * *validation_), fmt::format("{:.1f} % valid", 100 * *validation_), 4);
+  const double sweeps = share(static_cast<double>(progress.sums.sweeps), static_cast<double>(progress.sums.settles));
+  figure(fmt::format("{:.1f} sweeps", sweeps), fmt::format("{:.1f} sweeps", sweeps), 1);
   if (prices_ != nullptr) {
-    const double joule = training_energy(progress.ledger, *prices_).B2 / static_cast<double>(std::max<std::int64_t>(samples_trained, 1));
     const std::string pulses = short_count(static_cast<double>(pulses_of(progress.ledger, kPhaseUpdate))) + " pulses";
-    figures.push_back({pulses, pulses});
-    figures.push_back({fmt::format("{:.4g} nJ per sample (B2)", joule * 1e9), fmt::format("{:.4g} nJ", joule * 1e9)});
+    figure(pulses, pulses, 2);
+    const double joule = training_energy(progress.ledger, *prices_).B2 / static_cast<double>(std::max<std::int64_t>(samples_trained, 1));
+    figure(fmt::format("{:.4g} nJ per sample (B2)", joule * 1e9), fmt::format("{:.4g} nJ", joule * 1e9), 3);
   }
-  if (validation_) figures.push_back({fmt::format("validation {:.1f} %", 100 * *validation_), fmt::format("{:.1f} % valid", 100 * *validation_)});
-  if (const std::string rest = left(done); !rest.empty()) figures.push_back({rest, rest});
+  if (const std::string rest = left(done); !rest.empty()) figure(rest, rest, 5);
   const std::string line = fitted(fmt::format("epoch {}/{} ", progress.epoch, epochs_), done / epochs_, figures, columns() - 1);
   std::fprintf(stderr, "\r\033[K%s", line.c_str());
   std::fflush(stderr);

@@ -32,8 +32,8 @@ void RunWarnings::look_at_pulses(const EpochReport& report) {
   wear_ = report.wear;
   if (!clipped_ && clipped > kManyPulses * pulses) {
     warn(
-        "epoch {}: {:.0f} % of the pulses ended at a bound of the conductance window: weights do not fit into it. Try a larger "
-        "crossbar.weight_headroom (or crossbar.weight_max) or smaller train.rates",
+        "epoch {}: {:.0f} % of the pulses ended at a bound of the conductance window: weights do not fit into it, or devices are stuck. Try "
+        "a larger crossbar.weight_headroom (or crossbar.weight_max) or smaller train.rates",
         report.epoch, 100 * share(clipped, pulses));
     clipped_ = true;
   }

@@ -38,7 +38,7 @@ std::string result_text(const TrainResult& result) {
   std::string text =
       fmt::format("seed {}: test {:.2f} %, validation {:.2f} % after {} epochs, {:.0f} samples/s\n", result.seed,
                   100 * result.test_accuracy, 100 * result.validation_accuracy(), result.rows.size(), samples_per_second(result.rows));
-  text += fmt::format("  settling     {}, {:.1f} sweeps per phase; {:.1f} % stopped by tolerance, {:.1f} % at the noise floor\n",
+  text += fmt::format("  settling     {}, {:.1f} sweeps per phase; {:.1f} % to tolerance, {:.1f} % to the noise floor\n",
                       path_name(result.rows), share(static_cast<double>(sums.sweeps), settles), 100 * share(static_cast<double>(sums.converged), settles),
                       100 * share(static_cast<double>(sums.noise_floor), settles));
   const EnergyReport& energy = result.energy;
@@ -49,15 +49,15 @@ std::string result_text(const TrainResult& result) {
     text += fmt::format("  programming  {} pulses, {} more in the initial write; most on one device {}\n",
                         short_count(static_cast<double>(last.pulses)), short_count(static_cast<double>(last.initial_write_pulses)),
                         last.pulses_per_device_max);
-    text += fmt::format("  time         {} of hardware per training sample to settle, simulated\n",
+    text += fmt::format("  time         {} of hardware per sample, settling only, simulated\n",
                         format_quantity(share(sums.hardware_second, static_cast<double>(sums.samples)), Unit::second));
-    text += fmt::format("  energy       per training sample (estimate, {}, {} loop): B0 {}, B1 {}, B2 {}\n", energy.prices, energy.loop,
-                        joules(energy.typical().B0), joules(energy.typical().B1), joules(energy.typical().B2));
+    text += fmt::format("  energy       per sample: B0 {}, B1 {}, B2 {} (estimate, {}, {} loop)\n", joules(energy.typical().B0),
+                        joules(energy.typical().B1), joules(energy.typical().B2), energy.prices, energy.loop);
   }
   text += fmt::format("  beside it    one step of backprop of the same network on {} ({}), per sample:\n", energy.gpu, energy.gpu_status);
-  text += fmt::format("               batch 1: G0 {}, G1 {}, G2 {}; {}: G0 {}, G1 {}, G2 {}\n", joules(energy.batch_1.G0),
-                      joules(energy.batch_1.G1), joules(energy.batch_1.G2), best_batch_text(energy), joules(energy.best_batch.G0),
-                      joules(energy.best_batch.G1), joules(energy.best_batch.G2));
+  const std::pair<std::string, const GpuEnergy*> rows[] = {{"batch 1", &energy.batch_1}, {best_batch_text(energy), &energy.best_batch}};
+  for (const auto& [name, gpu] : rows)
+    text += fmt::format("               {}: G0 {}, G1 {}, G2 {}\n", name, joules(gpu->G0), joules(gpu->G1), joules(gpu->G2));
   return text;
 }
 

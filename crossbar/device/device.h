@@ -49,8 +49,8 @@ struct DevicePreset {
   double endurance_max = 0;             ///< [1] rated pulses per device, high end
   std::string reference;                ///< paper or data set, with DOI where there is one
   std::string notes;
-  std::vector<std::string> assumed;     ///< names of the fields above that are assumed, not measured
-  std::vector<std::string> set;         ///< names of the fields above that a user set, in the order in which they were set
+  std::vector<std::string> assumed;  ///< names of the fields above that are assumed, not measured
+  std::vector<std::string> set;      ///< names of the fields above that a user set, in the order in which they were set
 
   double window() const { return G_max - G_min; }  ///< [S]
   /// Mean size [S] of a SET and a RESET step at the middle of the window: what one pulse is taken to do when pulses are counted.

@@ -8,7 +8,8 @@
 // | A_up, A_down         | 1    | 0       | -10 .. 10 |
 // | gamma_up, gamma_down | 1    | 0       | 0 .. 10  |
 // | a, b                 | 1    | 1, 0    | -1 .. 1  |
-// Reference: Gong et al., Nat. Commun. 2018, 10.1038/s41467-018-04485-1 (device); Rasch et al., AICAS 2021, 10.1109/AICAS51828.2021.9458494.
+// Reference: Gong et al., Nat. Commun. 2018, 10.1038/s41467-018-04485-1 (device); Rasch et al., AICAS 2021,
+// 10.1109/AICAS51828.2021.9458494.
 #include <algorithm>
 
 #include "base/math.h"

@@ -26,7 +26,8 @@ DevicePreset taox_180nm() {
   d.stuck_threshold = 5e-6;
   d.endurance_min = 1e6;
   d.endurance_max = 1e12;
-  d.reference = "He et al., Nat. Commun. 2026, 10.1038/s41467-026-69958-0 (1T1M 64x64: conductances to 150 uS, write-verify to 5 uS, read 0.2 V)";
+  d.reference =
+      "He et al., Nat. Commun. 2026, 10.1038/s41467-026-69958-0 (1T1M 64x64: conductances to 150 uS, write-verify to 5 uS, read 0.2 V)";
   d.notes = "The paper shows write-verify, no incremental pulses: the pulse law is assumed, each number good to a factor of 3 either way.";
   d.assumed = {"law", "G_min", "pulses_per_window", "cycle_sd", "step_spread", "bound_spread", "set_volt", "reset_volt", "pulse_second"};
   return d;
@@ -41,12 +42,15 @@ DevicePreset sandia_cell() {
   const double middle = 1e6 * (d.G_min + d.G_max) / 2;
   const double half = 1e6 * (d.G_max - d.G_min) / 2;
   const double set = -8.35 + 0.00651 * middle;
-  d.law = LinearStep{.step_up = static_cast<float>(1e-6 * set), .step_down = 5.3e-6f, .gamma_up = static_cast<float>(-0.00651 * half / set)};
+  d.law =
+      LinearStep{.step_up = static_cast<float>(1e-6 * set), .step_down = 5.3e-6f, .gamma_up = static_cast<float>(-0.00651 * half / set)};
   d.pulses_per_window = 170;
   d.cycle_sd = 0.145;
   d.read_volt = 0.1;
   d.reference = "CrossSim 2.0, measured SET and RESET trains of one cell (github.com/sandialabs/cross-sim)";
-  d.notes = "One device, so no device spread. The source states no programming volts and seconds: set them before an array is built, pulses must be priced.";
+  d.notes =
+      "One device, so no device spread. The source states no programming volts and seconds: set them before an array is built, pulses must "
+      "be priced.";
   return d;
 }
 
@@ -78,15 +82,31 @@ double DevicePreset::nominal_step() const {
   const auto low = static_cast<float>(G_min);
   const auto high = static_cast<float>(G_max);
   const float middle = (low + high) / 2;
-  return std::visit([&](const auto& l) { return 0.5 * (double{l.mean_step(middle, true, low, high)} - double{l.mean_step(middle, false, low, high)}); },
-                    law);
+  return std::visit(
+      [&](const auto& l) { return 0.5 * (double{l.mean_step(middle, true, low, high)} - double{l.mean_step(middle, false, low, high)}); },
+      law);
 }
 
 void DevicePreset::mark_set(std::string_view field) {
-  constexpr std::string_view fields[] = {"law",         "G_min",        "G_max",            "pulses_per_window", "cycle_sd",    "step_spread",
-                                         "bound_spread", "asymmetry_spread", "write_noise", "stuck_low",         "stuck_high",  "set_volt",
-                                         "reset_volt",  "pulse_second", "read_volt",        "write_sigma",       "stuck_threshold",
-                                         "endurance_min", "endurance_max"};
+  constexpr std::string_view fields[] = {"law",
+                                         "G_min",
+                                         "G_max",
+                                         "pulses_per_window",
+                                         "cycle_sd",
+                                         "step_spread",
+                                         "bound_spread",
+                                         "asymmetry_spread",
+                                         "write_noise",
+                                         "stuck_low",
+                                         "stuck_high",
+                                         "set_volt",
+                                         "reset_volt",
+                                         "pulse_second",
+                                         "read_volt",
+                                         "write_sigma",
+                                         "stuck_threshold",
+                                         "endurance_min",
+                                         "endurance_max"};
   check(std::find(std::begin(fields), std::end(fields), field) != std::end(fields), "a field marked as set is a number of the preset");
   assumed.erase(std::remove(assumed.begin(), assumed.end(), field), assumed.end());
   if (std::find(set.begin(), set.end(), field) == set.end()) set.emplace_back(field);
@@ -101,13 +121,15 @@ void DevicePreset::validate() const {
   check_option(field + "step_spread", step_spread, 0, 10);
   check_option(field + "bound_spread", bound_spread, 0, 0.3);
   if (G_min * (1 + 3 * bound_spread) >= G_max * (1 - 3 * bound_spread))
-    throw InputError(InputKind::config, {}, field + "bound_spread lets the bounds of a device cross", "lower bound_spread or widen the window");
+    throw InputError(InputKind::config, {}, field + "bound_spread lets the bounds of a device cross",
+                     "lower bound_spread or widen the window");
   check_option(field + "asymmetry_spread", asymmetry_spread, 0, 1);
   check_option(field + "write_noise", write_noise, 0, 1000);
   check_option(field + "stuck_low", stuck_low, 0, 1);
   check_option(field + "stuck_high", stuck_high, 0, 1 - stuck_low);
   if (set_volt == 0 || reset_volt == 0 || pulse_second == 0)
-    throw InputError(InputKind::config, {}, field + "its source states no set_volt, reset_volt or pulse_second, so its pulses cannot be priced",
+    throw InputError(InputKind::config, {},
+                     field + "its source states no set_volt, reset_volt or pulse_second, so its pulses cannot be priced",
                      "set them to values you can answer for");
   check_option(field + "set_volt [V]", set_volt, 1e-3, 100);
   check_option(field + "reset_volt [V]", reset_volt, -100, -1e-3);

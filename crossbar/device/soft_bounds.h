@@ -4,7 +4,8 @@
 //   down: dG = -step_down (G - G_lo) / (G_hi - G_lo)
 // | symbol             | unit | default | range |
 // | step_up, step_down | S    | none    | > 0   |
-// "N pulses per window" means step = (G_max - G_min) / N: the first SET pulse from G_min moves 1/N of the window, a pulse at the middle half as
+// "N pulses per window" means step = (G_max - G_min) / N: the first SET pulse from G_min moves 1/N of the window, a pulse at the middle
+// half as
 // much, and N pulses in one direction use up 63 % of the room there was.
 // Reference: Fusi and Abbott, Nat. Neurosci. 2007, 10.1038/nn1859; in aihwkit Rasch et al., AICAS 2021, 10.1109/AICAS51828.2021.9458494.
 

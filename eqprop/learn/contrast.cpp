@@ -24,7 +24,6 @@ void Contrast<T>::add(double weight, const Network<T>& network, const Boundary<T
 template <class T>
 std::vector<Factor<T>> Contrast<T>::factors(int c, const Network<T>& network, const ConstBlock<T>& input) {
   check(used_ > 0, "a contrast without phases");
-  const auto view = [](const Matrix<T>& m) { return ConstBlock<T>(m.data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.rows())); };
   if (c == 0) {
     const State<T>& shape = kept_.front().state;
     first_.setZero(shape.size(1), shape.batch());

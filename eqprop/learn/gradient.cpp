@@ -9,11 +9,6 @@
 namespace eqprop {
 namespace {
 
-template <class T>
-ConstBlock<T> view(const Matrix<T>& m) {
-  return {m.data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.rows())};
-}
-
 // displaces one weight through the coupling's only door: an update with a single rank-one factor
 void displace(Coupling<double>& coupling, Index row, Index column, double by, Run& run) {
   const bool bias = column == coupling.inputs();

@@ -23,4 +23,10 @@ using ConstBlock = Eigen::Map<const Matrix<T>, Eigen::Unaligned, Eigen::OuterStr
 template <class T>
 using Block = Eigen::Map<Matrix<T>, Eigen::Unaligned, Eigen::OuterStride<>>;
 
+/// The whole matrix as a view; the matrix must outlive it.
+template <class T>
+ConstBlock<T> view(const Matrix<T>& m) {
+  return {m.data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.rows())};
+}
+
 }  // namespace eqprop

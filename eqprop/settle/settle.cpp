@@ -88,8 +88,8 @@ class ShardSettle {
   }
 
   TermContext<T> context(int sweep) {
-    const auto view = [&](const Matrix<T>& m) { return ConstBlock<T>(m.data(), m.rows(), m.cols() ? active_ : 0, Eigen::OuterStride<>(m.rows())); };
-    boundary_.emplace(Boundary<T>{view(b_.input), view(b_.drive), view(b_.target), beta_});
+    const auto moving = [&](const Matrix<T>& m) { return ConstBlock<T>(m.data(), m.rows(), m.cols() ? active_ : 0, Eigen::OuterStride<>(m.rows())); };
+    boundary_.emplace(Boundary<T>{moving(b_.input), moving(b_.drive), moving(b_.target), beta_});
     ReadPlace place = place_;
     place.samples = std::span(b_.samples).first(static_cast<std::size_t>(active_));
     place.place.sweep += static_cast<std::uint32_t>(sweep);

@@ -11,11 +11,6 @@ namespace eqprop {
 namespace {
 
 template <class T>
-ConstBlock<T> view(const Matrix<T>& m) {
-  return {m.data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.rows())};
-}
-
-template <class T>
 std::int64_t count_correct(const In<T>& output, std::span<const std::int32_t> labels) {
   std::int64_t correct = 0;
   for (Index i = 0; i < output.cols(); ++i) {

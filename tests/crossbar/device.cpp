@@ -130,7 +130,9 @@ TEST_CASE("every law: pulses cost energy, counters equal the ledger, restore giv
     o.device.write_noise = 0.5;
     const Eigen::MatrixXf w = uniform(13, 50, 0.1f, 1);
     Array array(o, 2, w, run);
-    const auto pulses = [&](PhaseId phase) { return ledger.at(2, phase, Event::pulse_set).count + ledger.at(2, phase, Event::pulse_reset).count; };
+    const auto pulses = [&](PhaseId phase) {
+      return ledger.at(2, phase, Event::pulse_set).count + ledger.at(2, phase, Event::pulse_reset).count;
+    };
     CHECK(pulses(kPhaseInitialWrite) == array.pulses());
     CHECK(array.initial_write().pulses == array.pulses());
     CHECK(ledger.at(2, kPhaseInitialWrite, Event::verify_read).count == array.initial_write().verify_reads);
@@ -185,7 +187,9 @@ TEST_CASE("presets: listed, valid or saying why not, unknown names get a hint") 
 
 TEST_CASE("a field that a user sets is no longer assumed, and is named once") {
   DevicePreset d = preset("TaOx-180nm");
-  const auto names = [](const std::vector<std::string>& list, const std::string& name) { return std::count(list.begin(), list.end(), name); };
+  const auto names = [](const std::vector<std::string>& list, const std::string& name) {
+    return std::count(list.begin(), list.end(), name);
+  };
   CHECK(d.set.empty());
   REQUIRE(names(d.assumed, "pulse_second") == 1);
   const std::size_t assumed = d.assumed.size();
@@ -206,7 +210,8 @@ TEST_CASE("a verify_only device is written and read, training it is an error") {
   const Eigen::MatrixXf w = uniform(60, 80, 0.1f, 2);
   Array array(o, 0, w, run);
   const double per_device = (array.weights() - w).cast<double>().norm() / std::sqrt(2.0 * 60 * 80) * array.siemens_per_weight();
-  CHECK(per_device == Approx(2.35e-6).epsilon(0.15));  // sd at the middle of the window: 1.053 + .2374 g - .01167 g^2 + 1.536e-4 g^3, g = 19.65
+  CHECK(per_device ==
+        Approx(2.35e-6).epsilon(0.15));  // sd at the middle of the window: 1.053 + .2374 g - .01167 g^2 + 1.536e-4 g^3, g = 19.65
   CHECK(ledger.total(Event::pulse_set).count == array.devices());
   CHECK(has(message_of([&] { array.update(w, {}, run); }), "verify_only"));
 }

@@ -61,7 +61,8 @@ TEST_CASE("with everything off a read is the product, both ways on the same devi
 }
 
 TEST_CASE("read noise has mean zero, the sd of a draw per cell, and is normal") {
-  for (const ReadNoise noise : {ReadNoise{.white = 0.005}, ReadNoise{.proportional = 0.02}, ReadNoise{.white = 0.003, .proportional = 0.01}})
+  for (const ReadNoise noise :
+       {ReadNoise{.white = 0.005}, ReadNoise{.proportional = 0.02}, ReadNoise{.white = 0.003, .proportional = 0.01}})
     for (const Direction direction : {Direction::forward, Direction::backward}) {
       CAPTURE(noise.white, noise.proportional, static_cast<int>(direction));
       Run run{.seed = 2};
@@ -80,7 +81,10 @@ TEST_CASE("read noise has mean zero, the sd of a draw per cell, and is normal") 
       if (direction == Direction::forward) drive = with_bias(x).col(0).cast<double>();
       Eigen::VectorXd square = Eigen::VectorXd::Zero(exact.rows());
       for (int k = 0; k < m; ++k)
-        square += (oracle::cell_read(array, direction, drive, static_cast<std::uint32_t>(k)).head(exact.rows()) - exact.col(0).cast<double>()).cwiseAbs2() / m;
+        square +=
+            (oracle::cell_read(array, direction, drive, static_cast<std::uint32_t>(k)).head(exact.rows()) - exact.col(0).cast<double>())
+                .cwiseAbs2() /
+            m;
       double ratio = 0;
       for (Eigen::Index j = 0; j < exact.rows(); ++j) {
         const double sd = error.row(j).norm() / std::sqrt(double{n});

@@ -16,7 +16,8 @@ inline std::vector<DevicePreset> device_of_every_law() {
   linear.law = LinearStep{.step_up = 0.7e-6f, .step_down = 0.9e-6f, .gamma_up = 0.4f, .gamma_down = -0.2f};
   DevicePreset exponential = soft;
   exponential.name = "exponential";
-  exponential.law = ExponentialStep{.step_up = 0.8e-6f, .step_down = 0.6e-6f, .A_up = 0.3f, .A_down = 0.2f, .gamma_up = 1.0f, .gamma_down = 1.5f};
+  exponential.law =
+      ExponentialStep{.step_up = 0.8e-6f, .step_down = 0.6e-6f, .A_up = 0.3f, .A_down = 0.2f, .gamma_up = 1.0f, .gamma_down = 1.5f};
   return {linear, soft, exponential};
 }
 

@@ -14,8 +14,6 @@ Network<double> one_layer() {
   return Network<double>({{3, Activation::linear, 0}, {2, Activation::linear, 0}}, std::move(couplings), Cost::squared_error);
 }
 
-ConstBlock<double> view(const Matrix<double>& m) { return {m.data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.rows())}; }
-
 // one contrast with a known gradient: weight 1, states s on inputs x
 Matrix<double> apply(Rule<double>& rule, Network<double>& network, const Matrix<double>& x, const Matrix<double>& s, double progress) {
   Run run{1, 1, nullptr, 0};

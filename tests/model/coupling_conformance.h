@@ -152,7 +152,6 @@ struct UpdateFactors {
         post_a(numbers<T>(c.outputs, kSamples, 5)),
         pre_b(numbers<T>(c.inputs, kSamples, 6)),
         post_b(numbers<T>(c.outputs, kSamples, 7)) {}
-  static ConstBlock<T> view(const Matrix<T>& m) { return {m.data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.rows())}; }
   std::vector<Factor<T>> factors() const { return {{view(pre_a), view(post_a), T(0.75)}, {view(pre_b), view(post_b), T(-0.5)}}; }
   Matrix<T> gradient() const {
     Matrix<T> sum(post_a.rows(), pre_a.rows() + 1);

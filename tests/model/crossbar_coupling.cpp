@@ -101,7 +101,6 @@ TEST_CASE("an update charges one read-modify-write per product that is not zero 
   Matrix<float> post = Matrix<float>::Zero(kOutputs, kSamples);
   post.row(2).setConstant(1);
   pre.row(0).setZero();
-  const auto view = [](const Matrix<float>& m) { return ConstBlock<float>(m.data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.rows())); };
   const auto before = coupling.wear();
   coupling.update(WantedChange<float>({{view(pre), view(post), 1.0F}}, 0.2), {}, run);
   CHECK(ledger.at(1, kPhaseUpdate, Event::accumulator).count == kHidden * kSamples + kHidden);  // 8 live inputs and the bias

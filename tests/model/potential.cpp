@@ -14,11 +14,6 @@ namespace {
 
 constexpr Index kBatch = 3;
 
-template <class T>
-ConstBlock<T> view(const Matrix<T>& m) {
-  return {m.data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.rows())};
-}
-
 constexpr double kLeak = 0.3, kInject = 0.1, kInhibit = 0.2;
 
 // leak, injected current and mutual inhibition on layer 1: phi = leak |s|^2 / 2 - inject sum s + inhibit (sum s)^2 / 2

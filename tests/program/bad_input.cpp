@@ -53,6 +53,11 @@ const BadConfig kBadConfigs[] = {
     {"", "[crossbar]\nread_voltage = \"200 ms\"\n", {"bad.toml:15:1", "mV"}},
     {"", "[crossbar]\nread_voltage = \"200 V\"\n", {"bad.toml:15:1", "10 V"}},
     {"", "[crossbar]\ndevice = \"TaOx-180\"\n", {"bad.toml:15:1", "did you mean `TaOx-180nm`"}},
+    {"", "[crossbar]\nadc_rounding = \"down\"\n", {"bad.toml:15:1", "`crossbar.adc_rounding`", "truncate"}},
+    {"", "[crossbar]\nadc_range_forward = -1\n", {"bad.toml:15:1", "`crossbar.adc_range_forward` = -1"}},
+    {"", "[device]\nconductance_max = 1e-4\n", {"bad.toml:15:1", "`device.conductance_max`", "uS"}},
+    {"", "[device]\nreset_voltage = \"1 V\"\n", {"bad.toml:15:1", "`device.reset_voltage`", "-100 V"}},
+    {"", "[device]\nset_volt = \"1 V\"\n", {"bad.toml:15:1", "did you mean `set_voltage`"}},
     {"", "[crossbar]\nadc_bits = 1\n", {"bad.toml:15:1", "`crossbar.adc_bits`", "2 .. 20"}},
     {"", "[energy]\nprices = \"cmos13\"\n", {"`energy.prices`", "did you mean `cmos130`"}},
     {"", "[energy]\ngpu = 100\n", {"bad.toml:15:1", "text in quotes"}},
@@ -85,6 +90,19 @@ TEST_CASE("bad configs end with 2, place and key") {
     check_says(run_program({"train", "bad.toml"}, folder.path()), 2, bad.says);
     CHECK_FALSE(fs::exists(folder / "runs"));
   }
+}
+
+TEST_CASE("a device that cannot be trained points to the keys that mend it") {
+  const TemporaryFolder folder;
+  const std::string config = small_config("crossbar", 1) + "[crossbar]\ndevice = ";
+  write_file_text(folder / "bad.toml", config + "\"Sandia-cell\"\n");
+  check_says(run_program({"train", "bad.toml"}, folder.path()), 2,
+             {"bad.toml:15:1", "[device]", "set_voltage = ", "reset_voltage = ", "pulse_time = "});
+  write_file_text(folder / "bad.toml", config + "\"HfOx-NeuRRAM\"\n");
+  check_says(run_program({"train", "bad.toml"}, folder.path()), 2, {"bad.toml:15:1", "no pulse law"});
+  write_file_text(folder / "bad.toml", small_config("crossbar", 1) + "[device]\nconductance_min = \"200 uS\"\n");
+  check_says(run_program({"train", "bad.toml"}, folder.path()), 2, {"bad.toml", "G_max must be above G_min"});
+  CHECK_FALSE(fs::exists(folder / "runs"));
 }
 
 TEST_CASE("bad arguments end with 2") {

@@ -91,6 +91,19 @@ TEST_CASE("energy prices a ledger again without training") {
   CHECK(run_program({"energy", "run", "--prices", "cmos33"}, folder.path()).exit_code == 2);
 }
 
+TEST_CASE("what a config sets on a device is shown as set, not as assumed") {
+  const TemporaryFolder folder;
+  write_file_text(folder / "small.toml", small_config("crossbar", 1) +
+                                             "[crossbar]\ndevice = \"Sandia-cell\"\n[device]\nset_voltage = \"1.1 V\"\n"
+                                             "reset_voltage = \"-1.2 V\"\npulse_time = \"50 ns\"\n");
+  const Outcome trained = run_program({"train", "small.toml", "--out", "run"}, folder.path());
+  INFO(trained.err);
+  REQUIRE(trained.exit_code == 0);
+  CHECK(has(run_program({"energy", "run"}, folder.path()).out, "set by the config: set_volt, reset_volt, pulse_second"));
+  const Json device = Json::parse(read_file_text(folder / "run/energy.json"))["device"];
+  CHECK(device["set_by_config"] == Json({"set_volt", "reset_volt", "pulse_second"}));
+}
+
 TEST_CASE("energy of ideal couplings is undefined, not zero") {
   const TemporaryFolder folder;
   write_file_text(folder / "small.toml", small_config("ideal", 1));

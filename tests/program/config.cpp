@@ -40,6 +40,58 @@ TEST_CASE("figures survive writing bit for bit") {
   CHECK(config_text(parse_config(small_config("crossbar", 3), "test.toml")).find("read_voltage = \"200 mV\"") != std::string::npos);
 }
 
+TEST_CASE("converters and device can be set from a config") {
+  Overrides overrides;
+  overrides.sets = {"crossbar.dac_rounding=truncate",  "crossbar.dac_gain=1.01",       "crossbar.dac_offset=0.002",
+                    "crossbar.adc_rounding=truncate",  "crossbar.adc_gain=0.98",       "crossbar.adc_offset=-0.001",
+                    "crossbar.adc_range_forward=2.5",  "crossbar.adc_range_backward=1", "crossbar.adc_bits=6",
+                    "device.set_voltage=1.1 V",        "device.reset_voltage=-1.3 V",  "device.pulse_time=50 ns",
+                    "device.conductance_min=4 uS",     "device.conductance_max=78 uS", "device.pulses_per_window=50",
+                    "device.cycle_sd=0.1",             "device.step_spread=0.2",       "device.bound_spread=0.01",
+                    "device.asymmetry_spread=0.05",    "device.write_noise=0.5",       "device.stuck_low=0.01",
+                    "device.stuck_high=0.02"};
+  const Config config = parse_config(small_config("crossbar", 1), "test.toml", overrides);
+  const ArrayOptions& array = config.crossbar.array;
+  CHECK(array.dac.rounding == Rounding::truncate);
+  CHECK(array.dac.gain == 1.01);
+  CHECK(array.dac.offset == 0.002);
+  for (const Converter* adc : {&array.adc_forward, &array.adc_backward}) {
+    CHECK(adc->bits == 6);
+    CHECK(adc->rounding == Rounding::truncate);
+    CHECK(adc->gain == 0.98);
+    CHECK(adc->offset == -0.001);
+  }
+  CHECK(config.crossbar.adc_range_forward == 2.5);
+  CHECK(config.crossbar.adc_range_backward == 1);
+  const DevicePreset& device = array.device;
+  CHECK(device.set_volt == Approx(1.1));
+  CHECK(device.reset_volt == Approx(-1.3));
+  CHECK(device.pulse_second == Approx(50e-9));
+  CHECK(device.G_min == Approx(4e-6));
+  CHECK(device.G_max == Approx(78e-6));
+  CHECK(device.cycle_sd == 0.1);
+  CHECK(device.step_spread == 0.2);
+  CHECK(device.bound_spread == 0.01);
+  CHECK(device.asymmetry_spread == 0.05);
+  CHECK(device.write_noise == 0.5);
+  CHECK(device.stuck_low == 0.01);
+  CHECK(device.stuck_high == 0.02);
+  // half the window in a quarter of the pulses: twice the step
+  CHECK(device.nominal_step() == Approx(2 * preset("TaOx-180nm").nominal_step()).epsilon(1e-6));
+  // only the law's form is still assumed
+  CHECK(device.assumed == std::vector<std::string>{"law"});
+  CHECK(device.set.size() == 13);
+  CHECK(config_text(parse_config(config_text(config), "resolved.toml")) == config_text(config));
+
+  // without [device] the preset is as it is, and the resolved config has no such section
+  const Config plain = parse_config(small_config("crossbar", 1), "test.toml");
+  CHECK(plain.crossbar.array.device.set.empty());
+  CHECK(plain.crossbar.array.device.assumed == preset("TaOx-180nm").assumed);
+  CHECK(plain.crossbar.array.device.nominal_step() == preset("TaOx-180nm").nominal_step());
+  CHECK(config_text(plain).find("[device]") == std::string::npos);
+  CHECK(config_identity(plain) != config_identity(config));
+}
+
 TEST_CASE("--set overrides the file, bare words are texts") {
   Overrides overrides;
   overrides.sets = {"train.epochs=7",          "network.coupling=crossbar", "crossbar.read_voltage=150 mV",

@@ -38,6 +38,20 @@ TEST_CASE("the centered estimate is the gradient") {
   }
 }
 
+TEST_CASE("gradcheck without a target checks nothing and says so; seed and threads as in train") {
+  const TemporaryFolder folder;
+  write_file_text(folder / "small.toml", small_config("ideal", 1));
+  const Outcome one = run_program({"gradcheck", "small.toml", "--threads", "1", "--json"}, folder.path());
+  INFO(one.err);
+  CHECK(one.exit_code == 0);
+  CHECK(has(one.err, "no [target] cosine: nothing checked"));
+  const Outcome two = run_program({"gradcheck", "small.toml", "--threads", "2", "--json"}, folder.path());
+  CHECK(two.last_line() == one.last_line());
+  const Outcome other = run_program({"gradcheck", "small.toml", "--seed", "2", "--json"}, folder.path());
+  CHECK(other.exit_code == 0);
+  CHECK(other.last_line() != one.last_line());
+}
+
 TEST_CASE("gradcheck ends with 1 below its target, and checks crossbars on ideal weights") {
   const TemporaryFolder folder;
   const Outcome failed =

@@ -50,6 +50,13 @@ TEST_CASE("an interrupted run resumes to the same bits") {
       CHECK(fs::exists(folder / "cut/metrics.csv"));
       CHECK(read_file_text(folder / "cut/checkpoint.eqp") != read_file_text(folder / "whole/checkpoint.eqp"));
     }
+    // the test set is not touched before the run is finished
+    const Outcome early = run_program({"eval", "cut", "--json"}, folder.path());
+    CHECK(early.exit_code == 0);
+    CHECK(early.err.find("validation only") != std::string::npos);
+    CHECK(early.last_line().find("\"test_accuracy\":null") != std::string::npos);
+    CHECK(run_program({"eval", "cut"}, folder.path()).out.find("test") == std::string::npos);
+
     cut.push_back("--resume");
     const Outcome resumed = run_program(cut, folder.path());
     INFO(resumed.err);
@@ -75,6 +82,20 @@ TEST_CASE("a killed run resumes to the same bits") {
   }
   REQUIRE(run_program({"train", "small.toml", "--out", "cut", "--resume"}, folder.path()).exit_code == 0);
   check_same(folder / "whole", folder / "cut");
+}
+
+TEST_CASE("with nothing to resume the run starts anew and says so") {
+  const TemporaryFolder folder;
+  write_file_text(folder / "small.toml", small_config("ideal", 1));
+  fs::create_directory(folder / "empty");
+  for (const std::string out : {"missing", "empty"}) {
+    const Outcome outcome = run_program({"train", "small.toml", "--out", out, "--resume"}, folder.path());
+    CHECK(outcome.exit_code == 0);
+    CHECK(outcome.err.find("nothing to resume in " + out + ": starting anew") != std::string::npos);
+    CHECK(fs::exists(folder / out / "checkpoint.eqp"));
+  }
+  const Outcome again = run_program({"train", "small.toml", "--out", "empty", "--resume"}, folder.path());
+  CHECK(again.err.find("nothing to resume") == std::string::npos);
 }
 
 TEST_CASE("resuming a finished run says so and changes nothing") {

@@ -124,6 +124,19 @@ TEST_CASE("train --json on a crossbar: joules at nested boundaries beside the GP
   CHECK(result["pulses_per_device_max"].get<double>() > 0);
   CHECK(result["test_accuracy"].get<double>() > 0.3);
 
+  // pulses are those of training everywhere, the initial write stands apart; the wear of a device has both
+  const Json ledger = Json::parse(read_file_text(folder / "run/ledger.json"));
+  double update = 0, initial = 0;
+  for (const Json& entry : ledger["entries"]) {
+    if (entry["event"] != "pulse_set" && entry["event"] != "pulse_reset") continue;
+    (entry["phase"] == "initial_write" ? initial : update) += entry["count"].get<double>();
+  }
+  CHECK(initial > 0);
+  CHECK(result["pulses"] == update);
+  CHECK(ledger["pulses"] == update);
+  CHECK(ledger["initial_write_pulses"] == initial);
+  CHECK(table(read_file_text(folder / "run/metrics.csv"))[2][7] == update);
+
   // the parts sum to B2, and the files agree with the object
   const Json file = Json::parse(read_file_text(folder / "run/energy.json"));
   double sum = 0;
@@ -131,6 +144,68 @@ TEST_CASE("train --json on a crossbar: joules at nested boundaries beside the GP
   CHECK(sum == Approx(energy["B2"].get<double>()).epsilon(1e-9));
   CHECK(file["energy_per_sample_joule"] == energy);
   CHECK(file["gpu_energy_per_sample_joule"] == gpu);
+  CHECK(file["device"]["pulses"] == update);
+  CHECK(file["device"]["initial_write_pulses"] == initial);
+
+  // no batch is larger than the training set, and for a net this small the whole set is the best
+  CHECK(file["gpu"]["best_batch_size"] == 1212);
+  CHECK(outcome.err.find("batch 1212 (the whole training set)") != std::string::npos);
+  CHECK(outcome.err.find("of hardware per sample") != std::string::npos);
+}
+
+TEST_CASE("the path that computed a run is named") {
+  const TemporaryFolder folder;
+  write_file_text(folder / "small.toml", small_config("ideal", 1));
+  // the kernel wants a hidden layer that is larger than the layers beside it
+  const std::string layers = "network.layers=[64, 128, 10]";
+  const std::pair<std::string, std::string> cases[] = {{"true", "dense-chain kernel"}, {"false", "general path"}};
+  for (const auto& [kernel, name] : cases) {
+    const Outcome outcome = run_program({"train", "small.toml", "--set", layers, "--set", "train.kernel=" + kernel, "--out", kernel}, folder.path());
+    INFO(outcome.err);
+    REQUIRE(outcome.exit_code == 0);
+    CHECK(outcome.out.find("settling     " + name) != std::string::npos);
+    CHECK(read_file_text(folder / (kernel + "/version.txt")).find(name) != std::string::npos);
+  }
+}
+
+TEST_CASE("a run that diverges stops with 1, says why and keeps its checkpoint") {
+  const TemporaryFolder folder;
+  write_file_text(folder / "small.toml", small_config("ideal", 5));
+  const std::vector<std::string> wild = {"--set", "network.hidden=linear", "--set", "network.output=linear",
+                                         "--set", "train.rates=[1000, 1000]"};
+  std::vector<std::string> train = {"train", "small.toml", "--out", "run"};
+  train.insert(train.end(), wild.begin(), wild.end());
+  const Outcome outcome = run_program(train, folder.path());
+  INFO(outcome.err);
+  CHECK(outcome.exit_code == 1);
+  CHECK(outcome.out.empty());
+  CHECK(outcome.err.find("diverged") != std::string::npos);
+  CHECK(outcome.err.find("smaller train.rates") != std::string::npos);
+  CHECK(fs::exists(folder / "run/checkpoint.eqp"));
+  const Json rows = table(read_file_text(folder / "run/metrics.csv"));
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0][2] == "train_cost");
+  CHECK(rows[1][2] == "");  // no number, so no figure
+}
+
+TEST_CASE("pulses that end at the window or are cut are worth a warning") {
+  const TemporaryFolder folder;
+  write_file_text(folder / "small.toml", small_config("crossbar", 2));
+  // steps of this device do not shrink towards the bounds, so pulses run into them
+  const Outcome narrow = run_program({"train", "small.toml", "--set", "crossbar.device=Sandia-cell", "--set", "device.set_voltage=1 V",
+                                      "--set", "device.reset_voltage=-1 V", "--set", "device.pulse_time=100 ns", "--set",
+                                      "crossbar.weight_max=0.02", "--out", "narrow"},
+                                     folder.path());
+  INFO(narrow.err);
+  CHECK(narrow.exit_code == 0);
+  CHECK(narrow.err.find("ended at a bound of the conductance window") != std::string::npos);
+  const Outcome cut = run_program(
+      {"train", "small.toml", "--set", "crossbar.max_pulses=1", "--set", "train.rates=[5.0, 5.0]", "--out", "cut"}, folder.path());
+  INFO(cut.err);
+  CHECK(cut.exit_code == 0);
+  CHECK(cut.err.find("cut to crossbar.max_pulses") != std::string::npos);
+  const Outcome good = run_program({"train", "small.toml", "--out", "good"}, folder.path());
+  CHECK(good.err.find("warning") == std::string::npos);
 }
 
 // made anew by `eqprop train tests/program/golden/config.toml --out NEW`, then copy config.toml, metrics.csv, ledger.json and energy.json

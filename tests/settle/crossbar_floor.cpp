@@ -34,7 +34,6 @@ Moved change_of_layer(int l, double noise, int bits) {
   std::vector<std::uint32_t> ids(kSamples);
   for (std::uint32_t i = 0; i < kSamples; ++i) ids[i] = i;
   const ReadPlace place{{}, ids};
-  const auto view = [](const Matrix<float>& m) { return ConstBlock<float>(m.data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.rows())); };
   Workspace<float> workspace;
   const auto settled = [&](int sweeps) {
     drive_input<float>(network, x, drive, place, run);

@@ -24,11 +24,6 @@ Matrix<T> numbers(Index rows, Index cols, std::uint32_t seed, std::uint32_t name
   return out;
 }
 
-template <class T>
-ConstBlock<T> view(const Matrix<T>& m) {
-  return {m.data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.rows())};
-}
-
 /// What a test wants to settle.
 struct Recipe {
   std::vector<Layer> layers;

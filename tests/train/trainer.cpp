@@ -122,7 +122,6 @@ TEST_CASE("a class that no sample moves is reported as lost") {
   const Matrix<float> pre = Matrix<float>::Zero(20, 1);
   Matrix<float> post = Matrix<float>::Zero(4, 1);
   post(2, 0) = -50;
-  const auto view = [](const Matrix<float>& m) { return ConstBlock<float>(m.data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.rows())); };
   Run run{1, 1, nullptr, 0};
   coupling.update(WantedChange<float>({{view(pre), view(post), 1}}, 1), {}, run);
   CHECK(subject.epoch(train).lost_classes == std::vector<int>{2});
