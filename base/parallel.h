@@ -21,7 +21,8 @@ std::size_t shard_count(std::size_t batch);
 Range shard(std::size_t batch, std::size_t i);
 
 /// Calls body(i) for every i < count, on up to `threads` threads (>= 1; 1 runs inline). Items may run in any order and must not share
-/// writes. An exception of a body is rethrown here: the one of the lowest index.
+/// writes. An exception of a body is rethrown here: the one of the lowest index. Runs inline when called from a body, or while another
+/// thread's call uses the helping threads; these are made when first asked for, kept, and joined at exit.
 void parallel_for(std::size_t count, int threads, const std::function<void(std::size_t)>& body);
 
 /// Threads this machine offers (hardware concurrency, at least 1).

@@ -1,6 +1,6 @@
 # every library that is not ours, found once, here, so that its targets are seen in all folders (Debian's names in packages.txt)
 
-find_package(OpenMP REQUIRED COMPONENTS CXX)
+find_package(Threads REQUIRED)
 find_package(tomlplusplus REQUIRED)
 find_package(Eigen3 3.4 REQUIRED NO_MODULE)
 find_package(ZLIB REQUIRED)

@@ -1,7 +1,7 @@
 # eqprop_module(): one static library per module, remembered for the install rules
 
 # link targets a module may export, and the find_dependency() call an outside project then needs
-set(EQPROP_PACKAGE_OpenMP::OpenMP_CXX "OpenMP COMPONENTS CXX")
+set(EQPROP_PACKAGE_Threads::Threads "Threads")
 set(EQPROP_PACKAGE_Eigen3::Eigen "Eigen3 NO_MODULE")
 set(EQPROP_PACKAGE_ZLIB::ZLIB "ZLIB")
 set(EQPROP_PACKAGE_Ceres::ceres "Ceres")

@@ -51,9 +51,10 @@ void check_trainable(const DevicePreset& device) {
   need(device.reset_volt, "reset_voltage = \"-1 V\"");
   need(device.pulse_second, "pulse_time = \"100 ns\"");
   if (!missing.empty()) {
-    throw InputError(InputKind::config, {},
-                     "device \"" + device.name + "\": its source does not state all volts and seconds of a pulse, so pulses cannot be priced",
-                     "set what you can answer for in section [device], like " + missing);
+    throw InputError(
+        InputKind::config, {},
+        "device \"" + device.name + "\": its source does not state all volts and seconds of a pulse, so pulses cannot be priced",
+        "set what you can answer for in section [device], like " + missing);
   }
   device.validate();
 }

@@ -77,9 +77,7 @@ std::string analog_table(const EnergyReport& report, const Config& config) {
 }
 
 // what stopped the sweep of batches where the largest is the best
-const char* end_of_sweep(const EnergyReport& report) {
-  return report.whole_set ? "the whole training set" : "the largest that was tried";
-}
+const char* end_of_sweep(const EnergyReport& report) { return report.whole_set ? "the whole training set" : "the largest that was tried"; }
 
 std::string gpu_table(const EnergyReport& report) {
   std::string text = fmt::format("\nbackprop of the same network on {}, per training sample ({})\n  {:<24}{:>12}{:>12}{:>12}\n", report.gpu,
@@ -105,9 +103,9 @@ std::string gpu_table(const EnergyReport& report) {
 std::string device_table(const Config& config, const LedgerFile& file) {
   const DevicePreset& device = config.crossbar.array.device;
   const Wear& wear = file.wear;
-  std::string text = fmt::format("\ndevice {}: {} devices, {} pulses in training, {} in the initial write, most on one device {}",
-                                 device.name, wear.devices, pulses_of(file.ledger, kPhaseUpdate),
-                                 pulses_of(file.ledger, kPhaseInitialWrite), wear.pulses_per_device);
+  std::string text =
+      fmt::format("\ndevice {}: {} devices, {} pulses in training, {} in the initial write, most on one device {}", device.name,
+                  wear.devices, pulses_of(file.ledger, kPhaseUpdate), pulses_of(file.ledger, kPhaseInitialWrite), wear.pulses_per_device);
   if (device.endurance_max > 0) {
     text +=
         fmt::format("; rated endurance {:.3g} .. {:.3g} pulses: {:.2g} .. {:.2g} of it used\n", device.endurance_min, device.endurance_max,
@@ -191,7 +189,10 @@ Json energy_json(const EnergyReport& report, const Config& config, const LedgerF
     out["evaluation_joule"] = boundaries(report.evaluation);
     out["calibration_joule"] = boundaries(report.calibration);
   }
-  out["gpu"] = {{"name", report.gpu}, {"status", report.gpu_status}, {"best_batch_size", report.best_batch.batch}, {"largest_batch_size", report.largest_batch}};
+  out["gpu"] = {{"name", report.gpu},
+                {"status", report.gpu_status},
+                {"best_batch_size", report.best_batch.batch},
+                {"largest_batch_size", report.largest_batch}};
   out["gpu_energy_per_sample_joule"] = gpu_json(report);
   if (report.ideal) return out;
   for (const auto& [name, gpu] : {std::pair{"ratio_batch_1", &report.batch_1}, {"ratio_best_batch", &report.best_batch}}) {

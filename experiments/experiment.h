@@ -31,7 +31,9 @@ class Experiment {
   std::vector<EpochRow> rows;           ///< epochs done
   std::optional<double> test_accuracy;  ///< set when the run is finished
 
-  LedgerFile ledger_file() const { return {trainer_->ledger(), trainer_->samples_trained(), static_cast<std::int64_t>(train_.size()), trainer_->wear()}; }
+  LedgerFile ledger_file() const {
+    return {trainer_->ledger(), trainer_->samples_trained(), static_cast<std::int64_t>(train_.size()), trainer_->wear()};
+  }
 
   /// Writes the checkpoint, atomically. Wall-clock times are no part of it.
   void save(const std::filesystem::path& file) const;

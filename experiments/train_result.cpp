@@ -38,9 +38,10 @@ std::string result_text(const TrainResult& result) {
   std::string text =
       fmt::format("seed {}: test {:.2f} %, validation {:.2f} % after {} epochs, {:.0f} samples/s\n", result.seed,
                   100 * result.test_accuracy, 100 * result.validation_accuracy(), result.rows.size(), samples_per_second(result.rows));
-  text += fmt::format("  settling     {}, {:.1f} sweeps per phase; {:.1f} % to tolerance, {:.1f} % to the noise floor\n",
-                      path_name(result.rows), share(static_cast<double>(sums.sweeps), settles), 100 * share(static_cast<double>(sums.converged), settles),
-                      100 * share(static_cast<double>(sums.noise_floor), settles));
+  text +=
+      fmt::format("  settling     {}, {:.1f} sweeps per phase; {:.1f} % to tolerance, {:.1f} % to the noise floor\n",
+                  path_name(result.rows), share(static_cast<double>(sums.sweeps), settles),
+                  100 * share(static_cast<double>(sums.converged), settles), 100 * share(static_cast<double>(sums.noise_floor), settles));
   const EnergyReport& energy = result.energy;
   if (energy.ideal) {
     text += "  energy       none: " + energy.reason + "\n";

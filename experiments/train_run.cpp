@@ -159,9 +159,10 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
     write_results(experiment, prices, request.folder);
     if (is_hopeless(row.sums)) {
       view.clear();
-      error_text(fmt::format("stopped after epoch {}: {} of its {} settles diverged, so the weights have lost their meaning. The rates are too "
-                             "high: start anew with smaller train.rates, or a smaller network.initial_scale. {} is kept as it is",
-                             row.epoch, row.sums.diverged, row.sums.settles, request.folder.string()));
+      error_text(
+          fmt::format("stopped after epoch {}: {} of its {} settles diverged, so the weights have lost their meaning. The rates are too "
+                      "high: start anew with smaller train.rates, or a smaller network.initial_scale. {} is kept as it is",
+                      row.epoch, row.sums.diverged, row.sums.settles, request.folder.string()));
       result.diverged = true;
       return result;
     }

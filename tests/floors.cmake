@@ -24,7 +24,7 @@ set(only_in
   "spdlog and CLI11" "#[ \t]*include[ \t]*[<\"](spdlog|CLI)/" "experiments"
   "Highway" "#[ \t]*include[ \t]*[<\"]hwy/" "eqprop/kernel|crossbar/kernel"
   "Ceres" "#[ \t]*include[ \t]*[<\"]ceres/" "eqprop/settle|crossbar/fit"
-  "OpenMP" "#[ \t]*pragma[ \t]+omp|#[ \t]*include[ \t]*[<\"]omp\\.h" "base"
+  "threads" "std::(j?thread|async)[^A-Za-z0-9_]|pthread|#[ \t]*include[ \t]*[<\"](thread|future|omp\\.h)|#[ \t]*pragma[ \t]+omp" "base"
   "printing" "std::(cout|cerr|clog)|#[ \t]*include[ \t]*<(iostream|print)>|(^|[^A-Za-z0-9_])v?f?(printf|puts|putchar) *\\(" "experiments"
   "ending the process" "(^|[^A-Za-z0-9_.>])(exit|_Exit|quick_exit|abort|terminate) *\\(" "experiments"
   "the environment" "(^|[^A-Za-z0-9_])(secure_getenv|getenv|setenv|putenv) *\\(" "experiments"

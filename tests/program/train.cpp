@@ -160,7 +160,8 @@ TEST_CASE("the path that computed a run is named") {
   const std::string layers = "network.layers=[64, 128, 10]";
   const std::pair<std::string, std::string> cases[] = {{"true", "dense-chain kernel"}, {"false", "general path"}};
   for (const auto& [kernel, name] : cases) {
-    const Outcome outcome = run_program({"train", "small.toml", "--set", layers, "--set", "train.kernel=" + kernel, "--out", kernel}, folder.path());
+    const Outcome outcome =
+        run_program({"train", "small.toml", "--set", layers, "--set", "train.kernel=" + kernel, "--out", kernel}, folder.path());
     INFO(outcome.err);
     REQUIRE(outcome.exit_code == 0);
     CHECK(outcome.out.find("settling     " + name) != std::string::npos);
@@ -171,7 +172,7 @@ TEST_CASE("the path that computed a run is named") {
 TEST_CASE("a run that diverges stops with 1, says why and keeps its checkpoint") {
   const TemporaryFolder folder;
   write_file_text(folder / "small.toml", small_config("ideal", 5));
-  const std::vector<std::string> wild = {"--set", "network.hidden=linear", "--set", "network.output=linear",
+  const std::vector<std::string> wild = {"--set", "network.hidden=linear",   "--set", "network.output=linear",
                                          "--set", "train.rates=[1000, 1000]"};
   std::vector<std::string> train = {"train", "small.toml", "--out", "run"};
   train.insert(train.end(), wild.begin(), wild.end());
@@ -192,10 +193,10 @@ TEST_CASE("pulses that end at the window or are cut are worth a warning") {
   const TemporaryFolder folder;
   write_file_text(folder / "small.toml", small_config("crossbar", 2));
   // steps of this device do not shrink towards the bounds, so pulses run into them
-  const Outcome narrow = run_program({"train", "small.toml", "--set", "crossbar.device=Sandia-cell", "--set", "device.set_voltage=1 V",
-                                      "--set", "device.reset_voltage=-1 V", "--set", "device.pulse_time=100 ns", "--set",
-                                      "crossbar.weight_max=0.02", "--out", "narrow"},
-                                     folder.path());
+  const Outcome narrow = run_program(
+      {"train", "small.toml", "--set", "crossbar.device=Sandia-cell", "--set", "device.set_voltage=1 V", "--set",
+       "device.reset_voltage=-1 V", "--set", "device.pulse_time=100 ns", "--set", "crossbar.weight_max=0.02", "--out", "narrow"},
+      folder.path());
   INFO(narrow.err);
   CHECK(narrow.exit_code == 0);
   CHECK(narrow.err.find("ended at a bound of the conductance window") != std::string::npos);
