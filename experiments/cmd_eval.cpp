@@ -47,7 +47,7 @@ int evaluate(const EvalArguments& arguments) {
     std::puts(out.dump().c_str());
     return kExitDone;
   }
-  fmt::print("{}: {} on {}, seed {}, {} epochs\n", arguments.run, layers_text(experiment.config()), experiment.config().data,
+  fmt::print("{}: {} on {}, seed {}, {} epochs\n", arguments.run, layers_text(experiment.config()), experiment.train().name,
              experiment.config().seed, experiment.trainer().epochs_done());
   const auto line = [](const char* name, const Evaluation& e) {
     const std::string cost = std::isfinite(e.cost) ? fmt::format("mean cost {:.4g}", e.cost) : "no finite cost";

@@ -84,7 +84,7 @@ int gradcheck(const GradcheckArguments& arguments) {
     warn("finite differences need exact weights: checked on ideal couplings of the same network");
     config.coupling = Substrate::ideal;
   }
-  const Dataset data = load_named_data(find_places(), config.data).train;
+  const Dataset data = load_config_data(config, find_places()).train;
   check_layers(config, data);
 
   Run run{config.seed, arguments.threads, nullptr, 0};
@@ -102,7 +102,7 @@ int gradcheck(const GradcheckArguments& arguments) {
     std::puts(out.dump().c_str());
   } else {
     fmt::print("{} at beta {} against finite differences, {} on {}, {} samples, seed {}\n", estimator_name(config.train.estimator),
-               config.train.beta, layers_text(config), config.data, batch.ids.size(), config.seed);
+               config.train.beta, layers_text(config), data.name, batch.ids.size(), config.seed);
     fmt::print("  {:<14}{:>14}{:>16}{:>18}{:>20}\n", "coupling", "cosine", "relative error", "cosine, float32", "rel. err., float32");
     for (std::size_t c = 0; c < float64.size(); ++c) {
       fmt::print("  {:<14}{:>14.9f}{:>16.3g}{:>18.9f}{:>20.3g}\n", fmt::format("{}-{}", config.layers[c], config.layers[c + 1]),

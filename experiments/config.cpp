@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "energy/nearest.h"
-#include "eqprop/data/sources.h"
 #include "experiments/crossbar_fields.h"
 
 namespace eqprop {
@@ -28,6 +28,44 @@ const auto kSchedules = named({Schedule::constant, Schedule::linear, Schedule::e
 const std::vector<std::pair<std::string_view, Cost>> kCosts = {{"squared_error", Cost::squared_error},
                                                                {"cross_entropy", Cost::cross_entropy}};
 const std::vector<std::pair<std::string_view, Substrate>> kSubstrates = {{"ideal", Substrate::ideal}, {"crossbar", Substrate::crossbar}};
+
+const std::vector<std::pair<std::string_view, LabelColumn>> kLabelColumns = {{"last", LabelColumn::last}, {"first", LabelColumn::first}};
+
+std::vector<std::string> all_data_names() {
+  std::vector<std::string> names = data_names();
+  names.insert(names.end(), {"csv", "idx"});
+  return names;
+}
+
+// keys of files are read for any data set, so that one in the wrong place is told apart from a misspelt one
+template <class Fields, class C>
+void visit_data(Fields& f, C& c) {
+  const auto names = all_data_names();
+  f.section("data");
+  f.require("name = \"digits\"");
+  f.choice("name", c.data, texts(names));
+  f.number("validation_fraction", c.validation_fraction, kPart);
+  const bool csv = c.data == "csv", idx = c.data == "idx";
+  if (Fields::kReads || csv) {
+    if (csv) f.require("train = \"train.csv\"");
+    f.file("train", c.csv.train);
+    if (Fields::kReads || !c.csv.test.empty()) f.file("test", c.csv.test);
+    if (Fields::kReads || c.csv.test.empty()) f.number("test_fraction", c.csv.test_fraction, kPart);
+    f.choice("label_column", c.csv.label_column, kLabelColumns);
+    if (!idx) f.number("scale", c.csv.scale, {0, std::numeric_limits<double>::max(), true, false});
+  }
+  if (Fields::kReads || idx) {
+    if (idx) f.require("train_images = \"train-images-idx3-ubyte.gz\"");
+    f.file("train_images", c.idx.train_images);
+    if (idx) f.require("train_labels = \"train-labels-idx1-ubyte.gz\"");
+    f.file("train_labels", c.idx.train_labels);
+    if (idx) f.require("test_images = \"test-images-idx3-ubyte.gz\"");
+    f.file("test_images", c.idx.test_images);
+    if (idx) f.require("test_labels = \"test-labels-idx1-ubyte.gz\"");
+    f.file("test_labels", c.idx.test_labels);
+    if (idx) f.number("scale", c.idx.scale, {1, 1e6, false, false});
+  }
+}
 
 template <class Fields, class C>
 void visit_network(Fields& f, C& c) {
@@ -81,10 +119,7 @@ void visit(Fields& f, C& c, bool with_target) {
   f.section("");
   f.require("seed = 1");
   f.integer("seed", c.seed);
-  f.section("data");
-  f.require("name = \"digits\"");
-  f.choice("name", c.data, texts(data_names()));
-  f.number("validation_fraction", c.validation_fraction, kPart);
+  visit_data(f, c);
   visit_network(f, c);
   visit_train(f, c);
   // a file may describe the crossbar and not use it, so that one --set compares the two
@@ -97,6 +132,26 @@ void visit(Fields& f, C& c, bool with_target) {
   f.number("validation_accuracy", c.target.validation_accuracy, kFraction);
   f.number("test_accuracy", c.target.test_accuracy, kFraction);
   f.number("cosine", c.target.cosine, {-1, 1, false, false});
+}
+
+void check_data(const Config& c, const FieldReader& reader) {
+  const auto fail = [&](const std::string& key, const std::string& message, const std::string& remedy) {
+    throw InputError(InputKind::config, reader.where("data." + key), "`data." + key + "` " + message, remedy);
+  };
+  const auto only = [&](std::initializer_list<const char*> keys, bool fits, const std::string& of) {
+    for (const std::string key : keys)
+      if (!fits && reader.given("data." + key)) fail(key, "is no key of data set \"" + c.data + "\"", "it belongs to " + of);
+  };
+  const bool csv = c.data == "csv", idx = c.data == "idx";
+  only({"train", "test", "test_fraction", "label_column"}, csv, "name = \"csv\"");
+  only({"train_images", "train_labels", "test_images", "test_labels"}, idx, "name = \"idx\"");
+  only({"scale"}, csv || idx, "name = \"csv\" or \"idx\"");
+  if (csv && reader.given("data.test") && reader.given("data.test_fraction"))
+    fail("test_fraction", "cannot stand beside `data.test`", "remove one: without `test` this fraction of `train` is carved for testing");
+  if (csv && c.csv.test.lexically_normal() == c.csv.train.lexically_normal())
+    fail("test", "is the training file", "name another, or remove it: a part of `train` is then carved for testing");
+  if (idx && c.idx.test_images.lexically_normal() == c.idx.train_images.lexically_normal())
+    fail("test_images", "is the training file", "name another");
 }
 
 // what fields cannot tell one by one
@@ -160,6 +215,7 @@ Config parse_config(const std::string& text, const std::string& file, const Over
   FieldReader reader(values);
   visit(reader, config, true);
   reader.finish();
+  check_data(config, reader);
   check_together(config, reader);
   config.crossbar.array.device = overridden(preset(config.device), config.device_set);
   if (config.coupling == Substrate::crossbar) {
@@ -170,6 +226,7 @@ Config parse_config(const std::string& text, const std::string& file, const Over
     }
   }
   config.where_layers = reader.where("network.layers");
+  config.where_data = reader.where("data.name");
   with_place(reader, [&] { config.network().validate(); });
   with_place(reader, [&] { config.train.validate(config.network()); });
   return config;
@@ -177,10 +234,13 @@ Config parse_config(const std::string& text, const std::string& file, const Over
 
 Config read_config(const std::filesystem::path& file, const Overrides& overrides) {
   Config config = parse_config(read_config_text(file), file.string(), overrides);
-  // a price file given as a path lies beside the config; made absolute, since the resolved config will stand elsewhere
+  // a file given as a path lies beside the config; made absolute, since the resolved config will stand elsewhere
+  const std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
   for (std::string* name : {&config.prices, &config.gpu})
-    if (name->find('/') != std::string::npos || name->ends_with(".toml"))
-      *name = (std::filesystem::absolute(file).parent_path() / *name).lexically_normal().string();
+    if (name->find('/') != std::string::npos || name->ends_with(".toml")) *name = (folder / *name).lexically_normal().string();
+  for (std::filesystem::path* path : {&config.csv.train, &config.csv.test, &config.idx.train_images, &config.idx.train_labels,
+                                      &config.idx.test_images, &config.idx.test_labels})
+    if (!path->empty()) *path = (folder / *path).lexically_normal();
   return config;
 }
 

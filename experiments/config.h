@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "eqprop/data/sources.h"
 #include "eqprop/train/options.h"
 #include "experiments/device_overrides.h"
 
@@ -20,7 +21,9 @@ struct Target {
 
 struct Config {
   std::uint32_t seed = 0;
-  std::string data;
+  std::string data;  ///< a name of data_names(), "csv" or "idx"
+  CsvFiles csv;      ///< with data = "csv"; paths are absolute after read_config
+  IdxFiles idx;      ///< with data = "idx"
   double validation_fraction = 0.1;
   std::vector<int> layers;  ///< sizes from the input to the answer, as written in the file
   Activation hidden = Activation::hard_sigmoid;
@@ -37,7 +40,7 @@ struct Config {
   std::string gpu = "gpu_h100";
   Target target;
 
-  Where where_layers;  ///< for errors that only the data can tell
+  Where where_layers, where_data;  ///< for errors that only the data can tell
 
   /// The network's own options.
   NetworkOptions network() const;

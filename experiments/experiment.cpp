@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <bit>
 #include <sstream>
 
 #include "eqprop/data/checkpoint.h"
@@ -9,7 +10,7 @@
 namespace eqprop {
 namespace {
 
-constexpr std::string_view kPayload = "eqprop run 1";
+constexpr std::string_view kPayload = "eqprop run 2";
 
 // the first line in which two configs differ, with its section
 std::string first_difference(const std::string& before, const std::string& now) {
@@ -25,6 +26,27 @@ std::string first_difference(const std::string& before, const std::string& now) 
   }
 }
 
+// tells data sets apart, so that a run does not go on with files that were edited: FNV-1a by words (isthe.com/chongo/tech/comp/fnv)
+std::uint64_t fingerprint(const Dataset& data) {
+  std::uint64_t hash = 14695981039346656037u;
+  const auto mix = [&](std::uint32_t word) { hash = (hash ^ word) * 1099511628211u; };
+  for (const float x : data.x) mix(std::bit_cast<std::uint32_t>(x));
+  for (const std::int32_t label : data.labels) mix(static_cast<std::uint32_t>(label));
+  for (const std::uint32_t id : data.ids) mix(id);
+  return hash;
+}
+
+// a carve that fails tells no place: it is the config's
+template <class Carve>
+auto with_place(const Config& config, Carve carve) {
+  try {
+    return carve();
+  } catch (const InputError& error) {
+    if (error.kind() != InputKind::config || !error.where().file.empty()) throw;
+    throw InputError(error.kind(), config.where_data, error.what());
+  }
+}
+
 }  // namespace
 
 std::string_view program_version() { return EQPROP_VERSION; }
@@ -33,17 +55,24 @@ void check_layers(const Config& config, const Dataset& data) {
   if (config.layers.front() == data.features && config.layers.back() == data.classes) return;
   throw InputError(InputKind::config, config.where_layers,
                    fmt::format("`network.layers` = {} does not fit data set \"{}\": it has {} features and {} classes", layers_text(config),
-                               config.data, data.features, data.classes),
+                               data.name, data.features, data.classes),
                    fmt::format("the first layer must be {} and the last {}", data.features, data.classes));
 }
 
+TrainTest load_config_data(const Config& config, const Places& places) {
+  if (config.data == "csv") return with_place(config, [&] { return read_csv_files(config.csv, config.seed); });
+  if (config.data == "idx") return read_idx_files(config.idx);
+  return load_named_data(places, config.data);
+}
+
 Experiment::Experiment(const Config& config, const Places& places, int threads) : config_(config) {
-  TrainTest data = load_named_data(places, config.data);
+  TrainTest data = load_config_data(config, places);
   check_layers(config, data.train);
-  Split split = carve_validation(data.train, config.validation_fraction, config.seed);
+  Split split = with_place(config, [&] { return carve_validation(data.train, config.validation_fraction, config.seed); });
   train_ = std::move(split.train);
   validation_ = std::move(split.validation);
   test_ = std::move(data.test);
+  prints_ = {fingerprint(train_), fingerprint(validation_), fingerprint(test_)};
 
   Ledger initial;
   Run run{config.seed, threads, &initial, 0};
@@ -57,8 +86,7 @@ void Experiment::save(const std::filesystem::path& file) const {
   out.put_string(kPayload);
   out.put_string(program_version());
   out.put_string(config_identity(config_));
-  out.put<std::uint64_t>(train_.size());
-  out.put<std::uint64_t>(test_.size());
+  for (const std::uint64_t print : prints_) out.put<std::uint64_t>(print);
   out.put<std::uint8_t>(test_accuracy ? 1 : 0);
   out.put<double>(test_accuracy.value_or(0));
   save_rows(rows, out);
@@ -79,8 +107,8 @@ void Experiment::restore(const std::filesystem::path& file) {
   if (const std::string before = in.get_string(); before != identity)
     throw InputError(InputKind::config, {file.string()}, "the run was started with another config: " + first_difference(before, identity),
                      "give the config and --set options of then, or another --out");
-  if (in.get<std::uint64_t>() != train_.size() || in.get<std::uint64_t>() != test_.size())
-    fail("the run was started with other data", "restore the data set of then");
+  for (const std::uint64_t print : prints_)
+    if (in.get<std::uint64_t>() != print) fail("the run was started with other data", "restore the data set of then");
   const bool tested = in.get<std::uint8_t>() != 0;
   const double accuracy = in.get<double>();
   rows = restore_rows(in);

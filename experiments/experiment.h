@@ -1,5 +1,7 @@
 #pragma once
 // One run in memory: data, network, trainer and history, and its checkpoint.
+#include <array>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -44,9 +46,14 @@ class Experiment {
  private:
   Config config_;
   Dataset train_, validation_, test_;
+  std::array<std::uint64_t, 3> prints_{};  ///< one per data set
   std::unique_ptr<Network<float>> network_;
   std::unique_ptr<Trainer<float>> trainer_;
 };
+
+/// Loads the config's data set: a named one, or files. Throws InputError(file) when it is missing or damaged, InputError(config) when no
+/// test set can be carved.
+TrainTest load_config_data(const Config& config, const Places& places);
 
 /// Throws InputError(config) unless first and last layer fit the data.
 void check_layers(const Config& config, const Dataset& data);

@@ -138,6 +138,12 @@ void FieldReader::text(const char* key, std::string& field) {
   field = *text;
 }
 
+void FieldReader::file(const char* key, std::filesystem::path& field) {
+  std::string name = field.string();
+  text(key, name);
+  field = name;
+}
+
 void FieldReader::integers(const char* key, std::vector<int>& field, std::int64_t low, std::int64_t high) {
   const TomlValue* value = take(key);
   if (value == nullptr) return;

@@ -3,6 +3,7 @@
 // types and ranges, and with a FieldWriter, which prints the resolved config. So what is written can always be read again.
 #include <cmath>
 #include <cstdint>
+#include <filesystem>
 #include <limits>
 #include <map>
 #include <optional>
@@ -46,6 +47,7 @@ class FieldReader {
   void quantity(const char* key, std::optional<double>& field, Unit unit, Interval accepted);
   void flag(const char* key, bool& field);
   void text(const char* key, std::string& field);
+  void file(const char* key, std::filesystem::path& field);
   void integers(const char* key, std::vector<int>& field, std::int64_t low, std::int64_t high);
   void numbers(const char* key, std::vector<double>& field, Interval accepted);
   template <class E>
@@ -58,6 +60,8 @@ class FieldReader {
 
   /// Throws for a key or section that no field asked for, with the nearest that exists.
   void finish() const;
+  /// True when "section.key" stands in the file or a --set.
+  bool given(const std::string& key) const { return values_.find(key) != nullptr; }
   /// Where "section.key" stands, or only the file.
   Where where(const std::string& key) const;
 
@@ -94,6 +98,7 @@ class FieldWriter {
   }
   void flag(const char* key, const bool& field) { line(key, field ? "true" : "false"); }
   void text(const char* key, const std::string& field);
+  void file(const char* key, const std::filesystem::path& field) { text(key, field.string()); }
   void integers(const char* key, const std::vector<int>& field, std::int64_t, std::int64_t);
   void numbers(const char* key, const std::vector<double>& field, Interval);
   template <class E>

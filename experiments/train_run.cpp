@@ -118,7 +118,7 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
     }
   } else {
     say("{}: {} on {}, {} couplings, seed {}, {} training samples, {} for validation", request.folder.string(), layers_text(config),
-        config.data, config.coupling == Substrate::ideal ? "ideal" : "crossbar", config.seed, experiment.train().size(),
+        experiment.train().name, config.coupling == Substrate::ideal ? "ideal" : "crossbar", config.seed, experiment.train().size(),
         experiment.validation().size());
     begin_folder(config, request.folder);
   }

@@ -68,6 +68,39 @@ void one_hot_into(std::span<const std::int32_t> labels, Eigen::Ref<Eigen::Matrix
   }
 }
 
+// the first positions rest, the second are carved; `part` names the carve in errors, `number` its random numbers
+std::pair<std::vector<std::uint32_t>, std::vector<std::uint32_t>> carve(const Dataset& data, double fraction, std::uint32_t seed,
+                                                                        const std::string& part, std::uint32_t number) {
+  if (!(fraction > 0.0 && fraction < 1.0)) {
+    throw InputError(InputKind::config, {}, part + " fraction is " + std::to_string(fraction) + ", expected a number in (0, 1)");
+  }
+  const auto sizes = data.class_sizes();
+  const auto quotas = class_quotas(sizes, fraction);
+  for (std::size_t c = 0; c < sizes.size(); ++c) {
+    if (quotas[c] == 0 || quotas[c] == sizes[c]) {
+      throw InputError(InputKind::config, {},
+                       part + " fraction " + std::to_string(fraction) + " of data set '" + data.name + "' leaves class " +
+                           std::to_string(c) + " (" + std::to_string(sizes[c]) + " samples) with no sample for " +
+                           (quotas[c] == 0 ? part : "training"),
+                       "choose another fraction or use more samples");
+    }
+  }
+
+  // the first of a random order of each class are carved
+  std::vector<std::vector<std::uint32_t>> members(sizes.size());
+  for (std::size_t i = 0; i < data.size(); ++i) members[static_cast<std::size_t>(data.labels[i])].push_back(static_cast<std::uint32_t>(i));
+  const RandomKey key(seed, Purpose::split);
+  std::vector<bool> taken(data.size(), false);
+  for (std::size_t c = 0; c < members.size(); ++c) {
+    shuffle_in_place(members[c], key, Place{.step = static_cast<std::uint32_t>(c), .sweep = number});
+    for (std::size_t k = 0; k < quotas[c]; ++k) taken[members[c][k]] = true;
+  }
+
+  std::vector<std::uint32_t> rest, carved;
+  for (std::size_t i = 0; i < data.size(); ++i) (taken[i] ? carved : rest).push_back(static_cast<std::uint32_t>(i));
+  return {std::move(rest), std::move(carved)};
+}
+
 }  // namespace
 
 Dataset Dataset::subset(std::span<const std::uint32_t> positions) const {
@@ -98,34 +131,15 @@ std::vector<std::size_t> Dataset::class_sizes() const {
 }
 
 Split carve_validation(const Dataset& data, double fraction, std::uint32_t seed) {
-  if (!(fraction > 0.0 && fraction < 1.0)) {
-    throw InputError(InputKind::config, {}, "validation fraction is " + std::to_string(fraction) + ", expected a number in (0, 1)");
-  }
-  const auto sizes = data.class_sizes();
-  const auto quotas = class_quotas(sizes, fraction);
-  for (std::size_t c = 0; c < sizes.size(); ++c) {
-    if (quotas[c] == 0 || quotas[c] == sizes[c]) {
-      throw InputError(InputKind::config, {},
-                       "validation fraction " + std::to_string(fraction) + " of data set '" + data.name + "' leaves class " +
-                           std::to_string(c) + " (" + std::to_string(sizes[c]) + " samples) with no sample for " +
-                           (quotas[c] == 0 ? "validation" : "training"),
-                       "choose another fraction or use more samples");
-    }
-  }
+  const auto [rest, carved] = carve(data, fraction, seed, "validation", 0);
+  return {data.subset(rest), data.subset(carved)};
+}
 
-  // the first of a random order of each class are taken for validation
-  std::vector<std::vector<std::uint32_t>> members(sizes.size());
-  for (std::size_t i = 0; i < data.size(); ++i) members[static_cast<std::size_t>(data.labels[i])].push_back(static_cast<std::uint32_t>(i));
-  const RandomKey key(seed, Purpose::split);
-  std::vector<bool> taken(data.size(), false);
-  for (std::size_t c = 0; c < members.size(); ++c) {
-    shuffle_in_place(members[c], key, Place{.step = static_cast<std::uint32_t>(c)});
-    for (std::size_t k = 0; k < quotas[c]; ++k) taken[members[c][k]] = true;
-  }
-
-  std::vector<std::uint32_t> train, validation;
-  for (std::size_t i = 0; i < data.size(); ++i) (taken[i] ? validation : train).push_back(static_cast<std::uint32_t>(i));
-  return {data.subset(train), data.subset(validation)};
+TrainTest carve_test(const Dataset& data, double fraction, std::uint32_t seed) {
+  const auto [rest, carved] = carve(data, fraction, seed, "test", 1);
+  TrainTest sets{data.subset(rest), data.subset(carved)};
+  for (auto& id : sets.test.ids) id += kTestIdOffset;
+  return sets;
 }
 
 std::vector<std::uint32_t> shuffled(std::size_t n, std::uint32_t seed, std::uint32_t epoch) {

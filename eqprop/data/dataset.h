@@ -34,6 +34,12 @@ struct Dataset {
   std::vector<std::size_t> class_sizes() const;
 };
 
+/// Training ids count from 0; test ids from kTestIdOffset.
+struct TrainTest {
+  Dataset train;
+  Dataset test;
+};
+
 /// A training set and the validation set carved from it.
 struct Split {
   Dataset train;
@@ -44,6 +50,10 @@ struct Split {
 /// RandomKey{seed, Purpose::split}. Both parts keep the order of the source.
 /// Throws InputError(config) when the fraction is not in (0, 1) or a class would have no sample in one of the parts.
 Split carve_validation(const Dataset& data, double fraction, std::uint32_t seed);
+
+/// Carves a test set in the same way, by other random numbers of the same seed. Test ids become id + kTestIdOffset; `data` holds training
+/// ids. Throws as carve_validation does.
+TrainTest carve_test(const Dataset& data, double fraction, std::uint32_t seed);
 
 /// A random order of 0 .. n-1: Fisher-Yates by RandomKey{seed, Purpose::shuffle}, Place.step = epoch.
 std::vector<std::uint32_t> shuffled(std::size_t n, std::uint32_t seed, std::uint32_t epoch);

@@ -1,6 +1,7 @@
 #include "eqprop/data/idx.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "base/check.h"
@@ -70,7 +71,7 @@ IdxArray parse_idx(std::vector<std::uint8_t> bytes, const std::string& file) {
 }
 
 Dataset read_idx(const std::filesystem::path& images, const std::filesystem::path& labels, const IdxOptions& options) {
-  check(options.scale > 0.0f && options.scale <= 1.0f / 255.0f, "read_idx: scale must be in (0, 1/255]");
+  check(options.scale > 0.0f && options.scale <= 1.0f, "read_idx: scale must be in (0, 1]");
   const IdxArray pixels = parse_idx(read_file(images), images.string());
   const IdxArray classes = parse_idx(read_file(labels), labels.string());
   check_dimensions(pixels, images.string(), true);
@@ -95,6 +96,13 @@ Dataset read_idx(const std::filesystem::path& images, const std::filesystem::pat
     const auto at = std::find_if(classes.values.begin(), classes.values.end(), [&](int label) { return label >= data.classes; });
     fail(labels.string(), kMagicSize + 4 + static_cast<std::size_t>(at - classes.values.begin()),
          "label " + std::to_string(*at) + ", expected 0 to " + std::to_string(data.classes - 1), "is this the right file?");
+  }
+  // by whole bytes, so that the rounding of the scale refuses no largest pixel
+  const auto limit = static_cast<int>(std::floor(1.0 / static_cast<double>(options.scale) * (1.0 + 1e-6)));
+  const auto above = std::find_if(pixels.values.begin(), pixels.values.end(), [&](int v) { return v > limit; });
+  if (above != pixels.values.end()) {
+    fail(images.string(), kMagicSize + 4 * pixels.sizes.size() + static_cast<std::size_t>(above - pixels.values.begin()),
+         "pixel " + std::to_string(*above) + ", expected 0 to " + std::to_string(limit), "set scale to the largest value of a pixel");
   }
   data.x.resize(pixels.values.size());
   std::transform(pixels.values.begin(), pixels.values.end(), data.x.begin(),

@@ -18,7 +18,7 @@ struct IdxArray {
 
 struct IdxOptions {
   std::string name;             ///< of the data set; empty: the images' file name
-  float scale = 1.0f / 255.0f;  ///< x = byte * scale; in (0, 1/255]
+  float scale = 1.0f / 255.0f;  ///< x = byte * scale, which must lie in [0, 1]; in (0, 1]
   int classes = 0;              ///< 0: largest label + 1
   std::uint32_t first_id = 0;   ///< id of the first sample; kTestIdOffset for a test set
 };
@@ -28,7 +28,7 @@ struct IdxOptions {
 IdxArray parse_idx(std::vector<std::uint8_t> bytes, const std::string& file);
 
 /// Reads images (2 or more dimensions, the first counts samples) and labels (1 dimension).
-/// Throws InputError(file) as parse_idx, and when counts differ or a label is not below `classes`.
+/// Throws InputError(file) as parse_idx, and when counts differ, a label is not below `classes` or a pixel is above 1 / scale.
 Dataset read_idx(const std::filesystem::path& images, const std::filesystem::path& labels, const IdxOptions& options = {});
 
 }  // namespace eqprop

@@ -52,6 +52,23 @@ void append(Dataset& data, const Dataset& more, const fs::path& file) {
   data.ids.insert(data.ids.end(), more.ids.begin(), more.ids.end());
 }
 
+// labels that begin at 1 are the likeliest mistake in files of one's own
+void check_classes(const Dataset& train, const fs::path& file) {
+  const auto sizes = train.class_sizes();
+  const auto none = std::find(sizes.begin(), sizes.end(), std::size_t{0});
+  if (none == sizes.end()) return;
+  throw InputError(
+      InputKind::file, {file.string()},
+      "no sample has label " + std::to_string(none - sizes.begin()) + ", the largest label is " + std::to_string(train.classes - 1),
+      "labels are the whole numbers from 0 to classes - 1, each used");
+}
+
+void check_features(const TrainTest& sets, const fs::path& test) {
+  if (sets.test.features == sets.train.features) return;
+  throw InputError(InputKind::file, {test.string()},
+                   std::to_string(sets.test.features) + " features, expected " + std::to_string(sets.train.features) + " as in training");
+}
+
 // positions of the test samples: one whole number a line, rising, after a header line; '#' begins a comment
 std::vector<bool> read_split(const fs::path& path, std::size_t samples) {
   const auto bytes = read_file(path);
@@ -157,10 +174,34 @@ TrainTest read_optdigits(const fs::path& folder) {
   }
   options.first_id = kTestIdOffset;
   sets.test = read_csv(tes, options);
-  if (sets.test.features != sets.train.features) {
-    throw InputError(InputKind::file, {tes.string()},
-                     std::to_string(sets.test.features) + " features, expected " + std::to_string(sets.train.features) + " as in training");
-  }
+  check_features(sets, tes);
+  return sets;
+}
+
+TrainTest read_csv_files(const CsvFiles& files, std::uint32_t seed) {
+  CsvOptions options;
+  options.label_column = files.label_column;
+  options.scale = files.scale;
+  const Dataset train = read_csv(files.train, options);
+  check_classes(train, files.train);
+  if (files.test.empty()) return carve_test(train, files.test_fraction, seed);
+  options.classes = train.classes;
+  options.first_id = kTestIdOffset;
+  TrainTest sets{train, read_csv(files.test, options)};
+  check_features(sets, files.test);
+  return sets;
+}
+
+TrainTest read_idx_files(const IdxFiles& files) {
+  IdxOptions options;
+  options.scale = 1.0f / static_cast<float>(files.scale);
+  TrainTest sets;
+  sets.train = read_idx(files.train_images, files.train_labels, options);
+  check_classes(sets.train, files.train_labels);
+  options.classes = sets.train.classes;
+  options.first_id = kTestIdOffset;
+  sets.test = read_idx(files.test_images, files.test_labels, options);
+  check_features(sets, files.test_images);
   return sets;
 }
 

@@ -22,6 +22,14 @@ void Contrast<T>::add(double weight, const Network<T>& network, const Boundary<T
 }
 
 template <class T>
+void Contrast<T>::drop(Index sample) {
+  for (std::size_t k = 0; k < used_; ++k) {
+    for (int l = 1; l <= kept_[k].state.layers(); ++l) kept_[k].state.layer(l).col(sample).setZero();
+    if (kept_[k].force.cols() > 0) kept_[k].force.col(sample).setZero();
+  }
+}
+
+template <class T>
 std::vector<Factor<T>> Contrast<T>::factors(int c, const Network<T>& network, const ConstBlock<T>& input) {
   check(used_ > 0, "a contrast without phases");
   if (c == 0) {

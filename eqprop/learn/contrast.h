@@ -15,6 +15,8 @@ class Contrast {
   void clear() { used_ = 0; }
   /// Adds a settled phase. boundary.beta and target serve the read-out of a cross-entropy network: its exact gradient at this state.
   void add(double weight, const Network<T>& network, const Boundary<T>& boundary, const State<T>& state, const ReadPlace& place, Run& run);
+  /// Takes a sample out of every phase: it diverged and has nothing to teach. Call after the last add().
+  void drop(Index sample);
   /// The factors of coupling c, views into this object and `input`: valid until clear(). The clamped input is common to all phases, so
   /// the first coupling has one factor: input and the weighted sum of states.
   std::vector<Factor<T>> factors(int c, const Network<T>& network, const ConstBlock<T>& input);

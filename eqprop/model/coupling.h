@@ -47,7 +47,7 @@ class WantedChange {
   WantedChange(std::vector<Factor<T>> factors, double rate, double momentum = 0, Matrix<T>* velocity = nullptr);
   Index outputs() const { return factors_.front().post.rows(); }
   Index inputs() const { return factors_.front().pre.rows(); }
-  double rate() const { return rate_; }
+  bool has_velocity() const { return velocity_ != nullptr; }
   /// out (rows x (inputs + 1), bias last) = change of these rows. Ask for every row once per update.
   void rows(Range rows, Out<T> out) const;
   const std::vector<Factor<T>>& factors() const { return factors_; }
@@ -90,7 +90,8 @@ class Coupling {
   virtual ReadFloor floor(Direction) const { return {}; }
   /// [s] simulated time of one read; a sweep reads every coupling above the first twice, one after the other. 0 where reads are not clocked.
   virtual double read_second() const { return 0; }
-  /// [s] simulated time of one sweep where neurons close the loop and all couplings settle at once; 0 elsewhere.
+  /// [s] time constant of the neurons where they close the loop and all couplings settle at once; 0 elsewhere. A sweep sets a layer to its
+  /// exact minimiser, which an RC neuron reaches to the tolerance in ln(1 / tolerance) time constants: what settle charges, an upper bound.
   virtual double settle_second() const { return 0; }
   /// The layer above this coupling was updated in a sweep: charge its neurons and the control.
   virtual void count_update(Index /*units*/, Index /*samples*/, const Place&, Run&) const {}

@@ -69,6 +69,9 @@ void CrossbarCoupling<T>::count_update(Index units, Index samples, const Place& 
   if (run.ledger == nullptr || options_.loop == Loop::analog) return;
   run.ledger->add(array_.layer(), place.phase, Event::neuron, units * samples);
   run.ledger->add(array_.layer(), place.phase, Event::control, samples);
+  run.ledger->add(array_.layer(), place.phase, Event::digital_add, units * samples);  // the change, for the stopping test
+  // the clamped input's field is stored once per batch and fetched again in every sweep
+  if (array_.layer() == 0) run.ledger->add(0, place.phase, Event::buffer_bit, units * samples * array_.options().adc_forward.bits);
 }
 
 template <class T>
@@ -107,9 +110,11 @@ void CrossbarCoupling<T>::drive(const In<T>& pre, Out<T> field, const ReadPlace&
   array_.forward_ideal(in, out);
   field += out.template cast<T>();
   if (run.ledger == nullptr) return;
-  // the bias line stands at a fixed voltage: driven, not converted
-  run.ledger->add(array_.layer(), place.place.phase, Event::dac_set, inputs() * pre.cols());
-  run.ledger->add(array_.layer(), place.place.phase, Event::line_drive, (inputs() + 1) * pre.cols());
+  // every tile along the columns has lines of its own; the bias line stands at a fixed voltage: driven, not converted
+  const auto& array = array_.options();
+  const std::int64_t drives = (outputs() + array.max_cols - 1) / array.max_cols * pre.cols();
+  if (array.dac.bits > 0) run.ledger->add(array_.layer(), place.place.phase, Event::dac_set, inputs() * drives);
+  run.ledger->add(array_.layer(), place.place.phase, Event::line_drive, (inputs() + 1) * drives);
 }
 
 template <class T>
@@ -129,6 +134,8 @@ void CrossbarCoupling<T>::update(const WantedChange<T>& change, const Place& pla
   for (const auto& factor : change.factors())
     for (Index s = 0; s < factor.pre.cols(); ++s)
       products += static_cast<std::int64_t>((factor.pre.col(s).array() != T(0)).count() + 1) * (factor.post.col(s).array() != T(0)).count();
+  // a velocity is a digital memory of its own, read and written for every weight
+  if (change.has_velocity()) products += outputs() * (inputs() + 1);
   run.ledger->add(array_.layer(), kPhaseUpdate, Event::accumulator, products);
 }
 
@@ -153,14 +160,16 @@ void CrossbarCoupling<T>::finish(const In<T>& pre, Out<T> post, std::span<const 
   if (options_.loop == Loop::digital) return;
   if (run.ledger != nullptr) {
     const PhaseId phase = place.place.phase;
+    const auto rail = static_cast<float>(array_.options().dac.range);  // a driver saturates, whatever a unit's state
+    const auto driven = [&](const auto& column) { return Eigen::MatrixXf(column.template cast<float>().cwiseMax(-rail).cwiseMin(rail)); };
     for (Index s = 0; s < post.cols(); ++s) {
       const double second = seconds[static_cast<std::size_t>(s)];
-      double watt = array_.cell_power(Direction::forward, pre.col(s).template cast<float>());
-      if (array_.layer() > 0) watt += array_.cell_power(Direction::backward, post.col(s).template cast<float>());
+      double watt = array_.cell_power(Direction::forward, driven(pre.col(s)));
+      if (array_.layer() > 0) watt += array_.cell_power(Direction::backward, driven(post.col(s)));
       run.ledger->add_power(array_.layer(), phase, Event::cell_read, 1, watt, second);
       run.ledger->add(array_.layer(), phase, Event::neuron, outputs() * std::llround(second / options_.analog_second));
     }
-    run.ledger->add(array_.layer(), phase, Event::adc, post.size());
+    if (array_.options().adc_forward.bits > 0) run.ledger->add(array_.layer(), phase, Event::adc, post.size());
     run.ledger->add(array_.layer(), phase, Event::buffer_bit, post.size() * array_.options().adc_forward.bits);
   }
   Converter measure = array_.options().adc_forward;

@@ -16,7 +16,7 @@ struct CrossbarOptions {
   double adc_margin = 1.25;         ///< calibrated range = margin x largest partial sum seen, >= 1
   double adc_range_forward = 0;     ///< [logical output] > 0 fixes the range instead of calibrating it
   double adc_range_backward = 0;    ///< [logical input] the same for transposed reads
-  double analog_second = 10e-9;     ///< [s] time constant of an analog neuron; one simulated sweep; assumed, stated in every run folder
+  double analog_second = 10e-9;     ///< [s] time constant of an analog neuron; assumed, stated in every run folder
   double linear_range = 2;          ///< [unit output] converter range of an unbounded (linear) layer
   void validate() const;
 };

@@ -58,7 +58,9 @@ class ShardSettle {
       if ((c > 0 && !read_out) || (read_out && beta_ != 0)) reads += 2 * network_.coupling(c).read_second();
       loop = std::max(loop, network_.coupling(c).settle_second());
     }
-    return reads + loop;
+    // a sweep sets a layer to its minimiser; a neuron comes as near as the tolerance in this many time constants
+    const double constants = std::log(1 / (options_.tolerance > 0 ? options_.tolerance : 1e-3));
+    return reads + loop * constants;
   }
 
   // expected mean-square change between two sweeps of an unsaturated unit, per layer, if nothing but noise moved it

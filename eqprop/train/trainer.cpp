@@ -96,6 +96,7 @@ void Trainer<T>::general_step(const PhasePlan& plan) {
 
   Boundary<T> boundary{view(batch_.x), view(drive_), view(batch_.y), 0};
   free_ = network_.rest(batch);
+  diverged_.assign(batch_.size(), 0);
   place.place.phase = kPhaseFree;
   count(settle(network_, boundary, free_, options_.free, place, workspace_, run_));
   output_.resize(network_.outputs(), batch);
@@ -112,6 +113,8 @@ void Trainer<T>::general_step(const PhasePlan& plan) {
     }
     contrast_.add(plan[k].weight, network_, boundary, nudged_, place, run_);
   }
+  for (std::size_t i = 0; i < diverged_.size(); ++i)
+    if (diverged_[i] != 0) contrast_.drop(static_cast<Index>(i));
 }
 
 template <class T>
@@ -122,6 +125,7 @@ void Trainer<T>::count(const SettleReport& report) {
   sums_.noise_floor += static_cast<std::int64_t>(report.count(StopReason::noise_floor));
   sums_.diverged += static_cast<std::int64_t>(report.count(StopReason::diverged));
   for (const double second : report.second) sums_.hardware_second += second;
+  for (std::size_t i = 0; i < report.reason.size(); ++i) diverged_[i] |= report.reason[i] == StopReason::diverged ? 1 : 0;
 }
 
 // converter ranges from the states that some samples settle to, free and nudged; two rounds, since the states depend on the ranges

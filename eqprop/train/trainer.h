@@ -97,6 +97,7 @@ class Trainer {
   EpochSums sums_;
   LostClasses lost_;
 
+  std::vector<std::uint8_t> diverged_;  // of the batch: some phase of the sample diverged
   std::vector<std::uint32_t> order_;  // of the epoch order_epoch_
   int order_epoch_ = -1;
   Batch<T> batch_;

@@ -74,6 +74,25 @@ TEST_CASE("a carved validation set is stratified, disjoint, complete and a funct
   }
 }
 
+TEST_CASE("a carved test set has ids of its own and is not the validation set of that seed") {
+  Dataset data = made({40, 60});
+  for (auto& id : data.ids) id -= 1000;
+  const TrainTest sets = carve_test(data, 0.2, 3);
+  CHECK(sets.train.size() == 80);
+  CHECK(sets.test.class_sizes() == std::vector<std::size_t>{8, 12});
+  std::set<std::uint32_t> ids(sets.train.ids.begin(), sets.train.ids.end());
+  std::vector<std::uint32_t> positions;
+  for (const auto id : sets.test.ids) {
+    REQUIRE(id >= kTestIdOffset);
+    positions.push_back(id - kTestIdOffset);
+    ids.insert(positions.back());
+  }
+  CHECK(ids.size() == 100);
+  CHECK(carve_test(data, 0.2, 3).test.ids == sets.test.ids);
+  CHECK(carve_test(data, 0.2, 4).test.ids != sets.test.ids);
+  CHECK(carve_validation(data, 0.2, 3).validation.ids != positions);
+}
+
 TEST_CASE("every sample is carved equally often over seeds") {
   const Dataset data = made({20, 30});
   std::vector<int> carved(data.size(), 0);
