@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/units.h"
@@ -17,7 +19,7 @@ constexpr PriceLevel kLevels[] = {PriceLevel::min, PriceLevel::typical, PriceLev
 constexpr const char* kIdealReason = "ideal couplings are mathematics without hardware: their energy is undefined";
 constexpr std::size_t kPartsShown = 12;
 
-std::string joules(double value) { return format_quantity(value, Unit::joule); }
+std::string joules(double value) { return std::isnan(value) ? "unknown" : format_quantity(value, Unit::joule); }
 
 EnergySplit divided(EnergySplit split, double by) {
   split.B0 /= by;
@@ -56,6 +58,7 @@ std::string analog_table(const EnergyReport& report, const Config& config) {
   text += row("B0  cells", &EnergySplit::B0);
   text += row("B1  B0 + converters, drivers, neurons, write circuits", &EnergySplit::B1);
   text += row("B2  B1 + digital control and buffers", &EnergySplit::B2);
+  if (!report.reason.empty()) text += "  " + report.reason + "\n";
 
   auto parts = report.typical().parts;
   std::sort(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return a.joule > b.joule; });
@@ -152,6 +155,13 @@ EnergyReport energy_report(const Config& config, const LedgerFile& file, const P
   report.initial_write = only(kPhaseInitialWrite);
   report.evaluation = only(kPhaseEvaluate);
   report.calibration = only(kPhaseCalibrate);
+  const ArrayOptions& array = config.crossbar.array;
+  if (array.dac.bits == 0 || array.adc_forward.bits == 0 || array.adc_backward.bits == 0) {
+    // ideal converters have no energy to count: what holds them is unknown, and null in JSON, never small
+    report.reason = "converters are off (bits = 0), so B1 and B2, which hold them, are unknown";
+    for (EnergySplit* split : {&report.sample[0], &report.sample[1], &report.sample[2], &report.initial_write, &report.evaluation, &report.calibration})
+      split->B1 = split->B2 = std::numeric_limits<double>::quiet_NaN();
+  }
   return report;
 }
 
@@ -171,7 +181,7 @@ Json energy_json(const EnergyReport& report, const Config& config, const LedgerF
   out["coupling"] = report.ideal ? "ideal" : "crossbar";
   out["samples_trained"] = report.samples;
   out["energy_per_sample_joule"] = per_sample_json(report);
-  if (report.ideal) out["energy_reason"] = report.reason;
+  if (!report.reason.empty()) out["energy_reason"] = report.reason;
   if (!report.ideal) {
     out["loop"] = report.loop;
     out["prices"] = report.prices;

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/check.h"
+#include "experiments/run_warnings.h"
 
 namespace eqprop {
 
@@ -86,7 +87,8 @@ std::string metrics_csv(const std::vector<EpochRow>& rows) {
   for (const EpochRow& row : rows) {
     const auto samples = static_cast<double>(row.sums.samples);
     const auto settles = static_cast<double>(row.sums.settles);
-    const std::string cost = std::isfinite(row.sums.cost) ? fmt::format("{:.6g}", share(row.sums.cost, samples)) : "";
+    // the cost of an epoch that diverged means nothing, finite or not
+    const std::string cost = std::isfinite(row.sums.cost) && !is_hopeless(row.sums) ? fmt::format("{:.6g}", share(row.sums.cost, samples)) : "";
     text += fmt::format("{},{:.6g},{},{:.6g},{:.6g},{:.6g},{:.6g},{},{}", row.epoch,
                         share(static_cast<double>(row.sums.correct), samples), cost, row.validation_accuracy,
                         share(static_cast<double>(row.sums.sweeps), settles), share(static_cast<double>(row.sums.converged), settles),

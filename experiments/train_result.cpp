@@ -1,6 +1,7 @@
 // The result of a run: the object of `train --json`, and a few lines for people.
 #include <fmt/format.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/units.h"
@@ -25,7 +26,7 @@ Json result_json(const TrainResult& result) {
   out["pulses"] = result.rows.back().pulses;
   out["pulses_per_device_max"] = result.rows.back().pulses_per_device_max;
   out["energy_per_sample_joule"] = per_sample_json(result.energy);
-  if (result.energy.ideal) out["energy_reason"] = result.energy.reason;
+  if (!result.energy.reason.empty()) out["energy_reason"] = result.energy.reason;
   out["gpu_energy_per_sample_joule"] = gpu_json(result.energy);
   out["seed"] = result.seed;
   return out;
@@ -34,7 +35,7 @@ Json result_json(const TrainResult& result) {
 std::string result_text(const TrainResult& result) {
   const EpochSums sums = total(result.rows);
   const auto settles = static_cast<double>(sums.settles);
-  const auto joules = [](double value) { return format_quantity(value, Unit::joule); };
+  const auto joules = [](double value) { return std::isnan(value) ? std::string("unknown") : format_quantity(value, Unit::joule); };
   std::string text =
       fmt::format("seed {}: test {:.2f} %, validation {:.2f} % after {} epochs, {:.0f} samples/s\n", result.seed,
                   100 * result.test_accuracy, 100 * result.validation_accuracy(), result.rows.size(), samples_per_second(result.rows));

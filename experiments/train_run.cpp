@@ -133,6 +133,18 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
     say("interrupted in epoch {}; go on with\n  {}", trainer.epochs_done() + 1, request.resume_command);
     return result;
   };
+  const auto diverged = [&] {
+    const EpochRow& row = experiment.rows.back();
+    view.clear();
+    error_text(
+        fmt::format("stopped after epoch {}: {} of its {} settles diverged, so the weights have lost their meaning. The rates are too "
+                    "high: start anew with smaller train.rates, or a smaller network.initial_scale. {} is kept as it is",
+                    row.epoch, row.sums.diverged, row.sums.settles, request.folder.string()));
+    result.diverged = true;
+    return result;
+  };
+  // a run that had lost its weights stays lost, whoever resumes it
+  if (!experiment.rows.empty() && is_hopeless(experiment.rows.back().sums)) return diverged();
   RunWarnings warnings(trainer.wear());
   while (trainer.epochs_done() < config.train.epochs) {
     const auto start = Clock::now();
@@ -157,15 +169,7 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
     if (interrupted() && trainer.epochs_done() < config.train.epochs) return stop();
     experiment.save(checkpoint);
     write_results(experiment, prices, request.folder);
-    if (is_hopeless(row.sums)) {
-      view.clear();
-      error_text(
-          fmt::format("stopped after epoch {}: {} of its {} settles diverged, so the weights have lost their meaning. The rates are too "
-                      "high: start anew with smaller train.rates, or a smaller network.initial_scale. {} is kept as it is",
-                      row.epoch, row.sums.diverged, row.sums.settles, request.folder.string()));
-      result.diverged = true;
-      return result;
-    }
+    if (is_hopeless(row.sums)) return diverged();
   }
   view.clear();
 

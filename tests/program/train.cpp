@@ -187,6 +187,11 @@ TEST_CASE("a run that diverges stops with 1, says why and keeps its checkpoint")
   REQUIRE(rows.size() == 2);
   CHECK(rows[0][2] == "train_cost");
   CHECK(rows[1][2] == "");  // no number, so no figure
+  train.push_back("--resume");
+  const Outcome resumed = run_program(train, folder.path());
+  CHECK(resumed.exit_code == 1);
+  CHECK(resumed.out.empty());
+  CHECK(resumed.err.find("diverged") != std::string::npos);
 }
 
 TEST_CASE("pulses that end at the window or are cut are worth a warning") {
@@ -207,6 +212,21 @@ TEST_CASE("pulses that end at the window or are cut are worth a warning") {
   CHECK(cut.err.find("cut to crossbar.max_pulses") != std::string::npos);
   const Outcome good = run_program({"train", "small.toml", "--out", "good"}, folder.path());
   CHECK(good.err.find("warning") == std::string::npos);
+}
+
+TEST_CASE("converters that are off leave B1 and B2 unknown: null with a reason, never small") {
+  const TemporaryFolder folder;
+  write_file_text(folder / "small.toml", small_config("crossbar", 1));
+  const Outcome outcome = run_program({"train", "small.toml", "--set", "crossbar.adc_bits=0", "--out", "run", "--json"}, folder.path());
+  INFO(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  const Json json = Json::parse(outcome.out.substr(outcome.out.rfind('{', outcome.out.find("\"validation_accuracy\""))));
+  CHECK(json["energy_per_sample_joule"]["B0"].get<double>() > 0);
+  CHECK(json["energy_per_sample_joule"]["B1"].is_null());
+  CHECK(json["energy_per_sample_joule"]["B2"].is_null());
+  CHECK(json["energy_reason"].get<std::string>().find("converters are off") != std::string::npos);
+  const Outcome energy = run_program({"energy", "run"}, folder.path());
+  CHECK(energy.out.find("unknown") != std::string::npos);
 }
 
 // made anew by `eqprop train tests/program/golden/config.toml --out NEW`, then copy config.toml, metrics.csv, ledger.json and energy.json
