@@ -13,7 +13,7 @@ static_assert(std::endian::native == std::endian::little, "checkpoints are littl
 namespace {
 
 [[noreturn]] void throw_damage(const std::string& name, std::size_t at, const std::string& what) {
-  throw InputError(InputKind::file, {name}, "damaged at byte " + std::to_string(at) + ": " + what,
+  throw InputError(Code::damaged, {name}, "damaged at byte " + std::to_string(at) + ": " + what,
                    "the file is cut short, altered or written by another version; take an undamaged copy or make it anew");
 }
 

@@ -3,7 +3,7 @@
 namespace eqprop {
 namespace {
 
-std::string compose(const Where& where, const std::string& message, const std::string& remedy) {
+std::string compose(Code code, const Where& where, const std::string& message, const std::string& remedy) {
   std::string text;
   if (!where.file.empty()) {
     text += where.file;
@@ -13,7 +13,7 @@ std::string compose(const Where& where, const std::string& message, const std::s
   }
   text += message;
   if (!remedy.empty()) text.append(" (").append(remedy).append(")");
-  return text;
+  return text.append(" [").append(code_name(code)).append("]");
 }
 
 }  // namespace
@@ -22,7 +22,11 @@ void check(bool ok, std::string_view what, const char* file, int line) {
   if (!ok) throw std::logic_error(std::string(file) + ":" + std::to_string(line) + ": " + std::string(what));
 }
 
-InputError::InputError(InputKind kind, Where where, const std::string& message, const std::string& remedy)
-    : std::runtime_error(compose(where, message, remedy)), kind_(kind), where_(std::move(where)) {}
+InputError::InputError(Code code, Where where, const std::string& message, const std::string& remedy)
+    : std::runtime_error(compose(code, where, message, remedy)),
+      code_(code),
+      where_(std::move(where)),
+      message_(message),
+      remedy_(remedy) {}
 
 }  // namespace eqprop

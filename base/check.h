@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/error_code.h"
+
 namespace eqprop {
 
 /// Throws std::logic_error with file and line of the caller when `ok` is false: a mistake of ours, never of the user.
@@ -22,17 +24,24 @@ struct Where {
   int column = 0;
 };
 
-/// The user's error: says what is wrong, where, what was expected and how to mend it.
+/// The user's error: says what is wrong, where, what was expected and how to mend it. what() is "file:line:column: message (remedy) [EQ-003]".
 class InputError : public std::runtime_error {
  public:
   /// `message` says what is wrong and what was expected; `remedy` (may be empty) how to mend it.
-  InputError(InputKind kind, Where where, const std::string& message, const std::string& remedy = {});
-  InputKind kind() const { return kind_; }
+  InputError(Code code, Where where, const std::string& message, const std::string& remedy = {});
+  Code code() const { return code_; }
+  /// From the code's block: 1 .. 99 config, others file.
+  InputKind kind() const { return static_cast<int>(code_) < 100 ? InputKind::config : InputKind::file; }
   const Where& where() const { return where_; }
+  const std::string& message() const { return message_; }
+  const std::string& remedy() const { return remedy_; }
+  /// The same error at another place, for callers that know it better.
+  InputError at(Where where) const { return {code_, std::move(where), message_, remedy_}; }
 
  private:
-  InputKind kind_;
+  Code code_;
   Where where_;
+  std::string message_, remedy_;
 };
 
 }  // namespace eqprop

@@ -69,7 +69,7 @@ std::string plain_spelling(std::string_view unit) {
 }
 
 [[noreturn]] void reject(std::string_view text, Unit unit, const std::string& why) {
-  throw InputError(InputKind::config, {},
+  throw InputError(Code::unit, {},
                    "\"" + std::string(text) + "\" is not a " + std::string(name_of(unit).dimension) + ": " + why +
                        "; expected a number and one of the units " + accepted_units(unit),
                    "for instance \"200 " + spelling(kPrefixes[name_of(unit).prefixes.starts_with('m') ? 5 : 4], name_of(unit)) + "\"");

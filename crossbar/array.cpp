@@ -18,7 +18,7 @@ double weight_scale(const ArrayOptions& o, const Eigen::Ref<const Eigen::MatrixX
   const double largest = weights.size() ? double{weights.cwiseAbs().maxCoeff()} : 0.0;
   const double window = o.weight_max > 0 ? o.weight_max : o.weight_headroom * largest;
   if (!(window > 0 && window < 1e6))
-    throw InputError(InputKind::config, {}, "the weight window cannot be chosen from initial weights that are all zero or not finite",
+    throw InputError(Code::weight_window, {}, "the weight window cannot be chosen from initial weights that are all zero or not finite",
                      "set weight_max");
   return o.device.window() / window;
 }
@@ -101,7 +101,7 @@ void Array::program(Body body, PhaseId phase, Run& run) {
 
 UpdateReport Array::update(const In& wanted, const Place& place, Run& run) {
   if (options_.device.kind == DeviceKind::verify_only)
-    throw InputError(InputKind::config, {},
+    throw InputError(Code::device, {},
                      "device " + options_.device.name + " has no pulse law (verify_only): it can be written and read, not trained",
                      "choose a device of kind pulse");
   check(wanted.rows() == outputs_ && wanted.cols() == inputs_ + 1, "a wanted change is outputs x (inputs + 1)");
@@ -172,7 +172,7 @@ void Array::save(ByteWriter& out) const {
 void Array::restore(ByteReader& in) {
   const bool same = in.get<std::uint32_t>() == seed_ && in.get<std::int32_t>() == inputs_ && in.get<std::int32_t>() == outputs_;
   if (!same)
-    throw InputError(InputKind::file, {}, "the stored array has another seed or shape than this one",
+    throw InputError(Code::files_disagree, {}, "the stored array has another seed or shape than this one",
                      "resume with the config and seed of the run");
   scale_ = in.get<double>();
   options_.adc_forward.range = in.get<double>();

@@ -15,7 +15,7 @@ inline void check_option(const std::string& field, double value, double low, dou
     std::snprintf(buffer, sizeof buffer, "%.6g", x);
     return std::string(buffer);
   };
-  throw InputError(InputKind::config, {}, field + " = " + text(value) + " is out of range, allowed is " + text(low) + " to " + text(high));
+  throw InputError(Code::out_of_range, {}, field + " = " + text(value) + " is out of range, allowed is " + text(low) + " to " + text(high));
 }
 
 }  // namespace eqprop

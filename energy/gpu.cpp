@@ -55,9 +55,9 @@ GpuModel GpuModel::parse(const std::string& text, const std::string& name) {
                                            {"flop_rate", "FLOP/s", "G2", EnergyBoundary::B2},
                                            {"bandwidth", "byte/s", "G2", EnergyBoundary::B2}});
   if (file.status != "measured" && file.status != "estimate" && file.status != "bound")
-    throw InputError(InputKind::file, {name}, "status \"" + file.status + "\" is not known", "accepted: measured, estimate, bound");
+    throw InputError(Code::bad_price, {name}, "status \"" + file.status + "\" is not known", "accepted: measured, estimate, bound");
   if (!(file.prices[4].min > 0 && file.prices[5].min > 0))
-    throw InputError(InputKind::file, {name}, "`flop_rate` and `bandwidth` must be above 0");
+    throw InputError(Code::bad_price, {name}, "`flop_rate` and `bandwidth` must be above 0");
   return {file.name, file.status, file.prices[0], file.prices[1], file.prices[2], file.prices[3], file.prices[4], file.prices[5]};
 }
 
@@ -87,7 +87,7 @@ GpuEnergy gpu_best_batch(const GpuModel& gpu, const std::vector<int>& widths, in
 
 double energy_ratio(EnergyBoundary analog_rank, double analog_joule, GpuRank gpu_rank, double gpu_joule) {
   if (static_cast<int>(analog_rank) != static_cast<int>(gpu_rank))
-    throw InputError(InputKind::config, {},
+    throw InputError(Code::ranks, {},
                      "no ratio of " + std::string(boundary_name(analog_rank)) + " to G" + std::to_string(static_cast<int>(gpu_rank)) +
                          ": the ranks differ",
                      "compare B0 with G0, B1 with G1, B2 with G2");

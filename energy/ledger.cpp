@@ -25,7 +25,7 @@ std::size_t find_name(const std::array<std::string_view, N>& names, std::string_
   const auto it = std::find(names.begin(), names.end(), name);
   if (it == names.end()) {
     const std::string message = "unknown " + what + " `" + std::string(name) + "`";
-    throw InputError(InputKind::file, {}, message, name_hint(name, {names.begin(), names.end()}));
+    throw InputError(Code::bad_ledger, {}, message, name_hint(name, {names.begin(), names.end()}));
   }
   return static_cast<std::size_t>(it - names.begin());
 }

@@ -24,7 +24,7 @@ class Reader {
   explicit Reader(std::string file) : file_(std::move(file)) {}
 
   [[noreturn]] void fail(const toml::source_region& at, const std::string& message, const std::string& remedy = {}) const {
-    throw InputError(InputKind::file, {file_, static_cast<int>(at.begin.line), static_cast<int>(at.begin.column)}, message, remedy);
+    throw InputError(Code::bad_price, {file_, static_cast<int>(at.begin.line), static_cast<int>(at.begin.column)}, message, remedy);
   }
 
   toml::table parse(const std::string& text) const {
@@ -97,7 +97,9 @@ class Reader {
 std::string read_text(const std::filesystem::path& file) {
   std::error_code error;
   std::ifstream in(file, std::ios::binary);
-  if (!in || !std::filesystem::is_regular_file(file, error)) throw InputError(InputKind::file, {file.string()}, "cannot be read");
+  if (!in || !std::filesystem::is_regular_file(file, error))
+    throw InputError(Code::missing_file, {file.string()}, "no price file that can be read here",
+                     "give the name of a list or the path of a .toml file");
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
@@ -118,7 +120,7 @@ PriceFile parse_price_file(const std::string& text, const std::string& file, con
     const toml::node* node = root.get(spec.key);
     const std::string key(spec.key);
     if (!node)
-      throw InputError(InputKind::file, {file}, "no price for `" + key + "`",
+      throw InputError(Code::missing_price, {file}, "no price for `" + key + "`",
                        "add a table [" + key + "] with min, typical, max in \"" + std::string(spec.unit) + "\", source, node, boundary");
     if (!node->is_table()) reader.fail(node->source(), "price `" + key + "` must be a table [" + key + "]");
     out.prices.push_back(reader.price(*node->as_table(), spec));

@@ -28,8 +28,8 @@ int evaluate(const EvalArguments& arguments) {
   // the test set is touched once training is over, not to look how it goes
   const bool finished = experiment.test_accuracy.has_value();
   if (!finished)
-    warn("this run is not finished, {} of {} epochs: validation only, the test set waits until then", experiment.trainer().epochs_done(),
-         experiment.config().train.epochs);
+    warn(Code::run_unfinished, "this run is not finished, {} of {} epochs: validation only, the test set waits until then",
+         experiment.trainer().epochs_done(), experiment.config().train.epochs);
   const Evaluation validation = experiment.trainer().evaluate(experiment.validation());
   const Evaluation test = finished ? experiment.trainer().evaluate(experiment.test()) : Evaluation{};
 

@@ -81,7 +81,7 @@ int gradcheck(const GradcheckArguments& arguments) {
   if (arguments.has_beta) overrides.beta = arguments.beta;
   Config config = read_config(arguments.config, overrides);
   if (config.coupling != Substrate::ideal) {
-    warn("finite differences need exact weights: checked on ideal couplings of the same network");
+    warn(Code::couplings_replaced, "finite differences need exact weights: checked on ideal couplings of the same network");
     config.coupling = Substrate::ideal;
   }
   const Dataset data = load_config_data(config, find_places()).train;
@@ -115,7 +115,7 @@ int gradcheck(const GradcheckArguments& arguments) {
   }
   bool reached = true;
   for (const Agreement& a : float64) reached &= a.cosine >= *config.target.cosine;
-  if (!reached) warn("check failed: a cosine is below the {} of [target] cosine", *config.target.cosine);
+  if (!reached) warn(Code::cosine_not_reached, "check failed: a cosine is below the {} of [target] cosine", *config.target.cosine);
   return reached ? kExitDone : kExitCheckFailed;
 }
 

@@ -33,7 +33,7 @@ struct TrainArguments {
 };
 
 [[noreturn]] void fail_seeds(const std::string& text) {
-  throw InputError(InputKind::config, {"--seeds " + text}, "expected seeds like 1..5 or 1,2,7, each once, 1000 at most");
+  throw InputError(Code::seeds, {"--seeds " + text}, "expected seeds like 1..5 or 1,2,7, each once, 1000 at most");
 }
 
 // "1..5" or "1,2,7" or a mixture
@@ -112,7 +112,7 @@ Means means(const std::vector<TrainResult>& results) {
 
 bool reaches(const char* name, const std::optional<double>& target, double value) {
   if (!target || value >= *target) return true;
-  warn("target not reached: {} {:.4f}, wanted {:.4f}", name, value, *target);
+  warn(Code::target_not_reached, "target not reached: {} {:.4f}, wanted {:.4f}", name, value, *target);
   return false;
 }
 
@@ -135,7 +135,8 @@ int train(const TrainArguments& arguments, const std::string& resume) {
 
   if (arguments.resume) {
     const auto begun = [&](std::uint32_t seed) { return fs::exists(folder(seed) / "checkpoint.eqp"); };
-    if (std::none_of(seeds.begin(), seeds.end(), begun)) warn("nothing to resume in {}: starting anew", out.string());
+    if (std::none_of(seeds.begin(), seeds.end(), begun))
+      warn(Code::nothing_to_resume, "nothing to resume in {}: starting anew", out.string());
   }
 
   catch_interrupts();

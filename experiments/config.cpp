@@ -136,7 +136,7 @@ void visit(Fields& f, C& c, bool with_target) {
 
 void check_data(const Config& c, const FieldReader& reader) {
   const auto fail = [&](const std::string& key, const std::string& message, const std::string& remedy) {
-    throw InputError(InputKind::config, reader.where("data." + key), "`data." + key + "` " + message, remedy);
+    throw InputError(Code::conflict, reader.where("data." + key), "`data." + key + "` " + message, remedy);
   };
   const auto only = [&](std::initializer_list<const char*> keys, bool fits, const std::string& of) {
     for (const std::string key : keys)
@@ -156,10 +156,11 @@ void check_data(const Config& c, const FieldReader& reader) {
 
 // what fields cannot tell one by one
 void check_together(const Config& c, const FieldReader& reader) {
-  const auto fail = [&](const std::string& key, const std::string& message, const std::string& remedy = {}) {
-    throw InputError(InputKind::config, reader.where(key), "`" + key + "` " + message, remedy);
+  const auto fail = [&](const std::string& key, const std::string& message, const std::string& remedy = {}, Code code = Code::conflict) {
+    throw InputError(code, reader.where(key), "`" + key + "` " + message, remedy);
   };
-  if (c.layers.size() < 2) fail("network.layers", "needs the input and at least one layer", "e.g. layers = [64, 128, 10]");
+  if (c.layers.size() < 2)
+    fail("network.layers", "needs the input and at least one layer", "e.g. layers = [64, 128, 10]", Code::out_of_range);
   if (c.cost == Cost::cross_entropy && c.layers.size() < 3)
     fail("network.layers", "needs a hidden layer with cost = \"cross_entropy\"",
          "the read-out stands beside the system, e.g. layers = [64, 128, 10]");
@@ -169,9 +170,9 @@ void check_together(const Config& c, const FieldReader& reader) {
     fail("train.rates",
          fmt::format("has {} rates, but layers {} have {} couplings", c.train.rule.rates.size(), layers_text(c), c.layers.size() - 1),
          "one rate per coupling, first the one above the input");
-  if (c.train.beta == 0) fail("train.beta", "= 0: expected a number other than 0 in (-1, 1)", "try 0.5");
-  if (c.crossbar.array.dac.bits == 1) fail("crossbar.dac_bits", "= 1: expected 0 (off) or 2 .. 20");
-  if (c.crossbar.array.adc_forward.bits == 1) fail("crossbar.adc_bits", "= 1: expected 0 (off) or 2 .. 20");
+  if (c.train.beta == 0) fail("train.beta", "= 0: expected a number other than 0 in (-1, 1)", "try 0.5", Code::out_of_range);
+  if (c.crossbar.array.dac.bits == 1) fail("crossbar.dac_bits", "= 1: expected 0 (off) or 2 .. 20", {}, Code::out_of_range);
+  if (c.crossbar.array.adc_forward.bits == 1) fail("crossbar.adc_bits", "= 1: expected 0 (off) or 2 .. 20", {}, Code::out_of_range);
 }
 
 // the library's own checks name "section.key" first: the file's line is found by that
@@ -181,9 +182,9 @@ void with_place(const FieldReader& reader, Check library_check) {
     library_check();
   } catch (const InputError& error) {
     if (!error.where().file.empty()) throw;
-    const std::string message = error.what();
+    const std::string& message = error.message();
     const auto end = std::min(message.find_first_not_of("abcdefghijklmnopqrstuvwxyz_."), message.size());
-    throw InputError(error.kind(), reader.where(message.substr(0, end)), message);
+    throw error.at(reader.where(message.substr(0, end)));
   }
 }
 
@@ -222,7 +223,7 @@ Config parse_config(const std::string& text, const std::string& file, const Over
     try {
       check_trainable(config.crossbar.array.device);
     } catch (const InputError& error) {
-      throw InputError(error.kind(), reader.where("crossbar.device"), error.what());
+      throw error.at(reader.where("crossbar.device"));
     }
   }
   config.where_layers = reader.where("network.layers");

@@ -39,7 +39,7 @@ DevicePreset overridden(DevicePreset device, const DeviceOverrides& set) {
 
 void check_trainable(const DevicePreset& device) {
   if (device.kind == DeviceKind::verify_only) {
-    throw InputError(InputKind::config, {},
+    throw InputError(Code::device, {},
                      "device \"" + device.name + "\" is known only as written by write-verify: it has no pulse law and cannot be trained",
                      "choose a preset of kind `pulse`, see `eqprop devices`");
   }
@@ -52,7 +52,7 @@ void check_trainable(const DevicePreset& device) {
   need(device.pulse_second, "pulse_time = \"100 ns\"");
   if (!missing.empty()) {
     throw InputError(
-        InputKind::config, {},
+        Code::device, {},
         "device \"" + device.name + "\": its source does not state all volts and seconds of a pulse, so pulses cannot be priced",
         "set what you can answer for in section [device], like " + missing);
   }

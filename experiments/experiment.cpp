@@ -43,7 +43,7 @@ auto with_place(const Config& config, Carve carve) {
     return carve();
   } catch (const InputError& error) {
     if (error.kind() != InputKind::config || !error.where().file.empty()) throw;
-    throw InputError(error.kind(), config.where_data, error.what());
+    throw error.at(config.where_data);
   }
 }
 
@@ -53,7 +53,7 @@ std::string_view program_version() { return EQPROP_VERSION; }
 
 void check_layers(const Config& config, const Dataset& data) {
   if (config.layers.front() == data.features && config.layers.back() == data.classes) return;
-  throw InputError(InputKind::config, config.where_layers,
+  throw InputError(Code::layers_and_data, config.where_layers,
                    fmt::format("`network.layers` = {} does not fit data set \"{}\": it has {} features and {} classes", layers_text(config),
                                data.name, data.features, data.classes),
                    fmt::format("the first layer must be {} and the last {}", data.features, data.classes));
@@ -97,23 +97,24 @@ void Experiment::save(const std::filesystem::path& file) const {
 void Experiment::restore(const std::filesystem::path& file) {
   const auto payload = read_checkpoint(file);
   ByteReader in(payload, file.string());
-  const auto fail = [&](const std::string& message, const std::string& remedy) {
-    throw InputError(InputKind::file, {file.string()}, message, remedy);
+  const auto fail = [&](Code code, const std::string& message, const std::string& remedy) {
+    throw InputError(code, {file.string()}, message, remedy);
   };
-  if (in.get_string() != kPayload) fail("a checkpoint of another program", "expected one of `eqprop train`");
+  if (in.get_string() != kPayload) fail(Code::wrong_format, "a checkpoint of another program", "expected one of `eqprop train`");
   if (const std::string version = in.get_string(); version != program_version())
-    fail(fmt::format("written by eqprop {}, this is {}", version, program_version()), "use that version, or start the run anew");
+    fail(Code::other_version, fmt::format("written by eqprop {}, this is {}", version, program_version()),
+         "use that version, or start the run anew");
   const std::string identity = config_identity(config_);
   if (const std::string before = in.get_string(); before != identity)
-    throw InputError(InputKind::config, {file.string()}, "the run was started with another config: " + first_difference(before, identity),
+    throw InputError(Code::other_config, {file.string()}, "the run was started with another config: " + first_difference(before, identity),
                      "give the config and --set options of then, or another --out");
   for (const std::uint64_t print : prints_)
-    if (in.get<std::uint64_t>() != print) fail("the run was started with other data", "restore the data set of then");
+    if (in.get<std::uint64_t>() != print) fail(Code::other_data, "the run was started with other data", "restore the data set of then");
   const bool tested = in.get<std::uint8_t>() != 0;
   const double accuracy = in.get<double>();
   rows = restore_rows(in);
   trainer_->restore(in);
-  if (!in.done()) fail("more bytes than a run has", "the file is damaged: start the run anew");
+  if (!in.done()) fail(Code::damaged, "more bytes than a run has", "the file is damaged: start the run anew");
   test_accuracy = tested ? std::optional(accuracy) : std::nullopt;
 }
 

@@ -10,8 +10,8 @@
 namespace eqprop {
 namespace {
 
-[[noreturn]] void fail(const Where& where, const std::string& message, const std::string& remedy = {}) {
-  throw InputError(InputKind::config, where, message, remedy);
+[[noreturn]] void fail(Code code, const Where& where, const std::string& message, const std::string& remedy = {}) {
+  throw InputError(code, where, message, remedy);
 }
 
 std::string show(const Interval& range) {
@@ -55,28 +55,32 @@ const TomlValue* FieldReader::take(const char* key) {
   known_[section_].emplace_back(key);
   const TomlValue* value = values_.find(path(key));
   if (value == nullptr && !required_.empty()) {
-    fail({values_.file()}, section_.empty() ? fmt::format("no key `{}`", key) : fmt::format("section [{}] has no key `{}`", section_, key),
+    fail(Code::missing_key, {values_.file()},
+         section_.empty() ? fmt::format("no key `{}`", key) : fmt::format("section [{}] has no key `{}`", section_, key),
          "add `" + required_ + "`");
   }
   required_.clear();
   return value;
 }
 
-void FieldReader::fail_type(const TomlValue& value, const std::string& key, const std::string& expected) const {
-  fail(value.where, fmt::format("`{}` = {}: expected {}", key, show(value), expected));
+void FieldReader::fail_type(const TomlValue& value, const std::string& key, const std::string& expected, Code code) const {
+  fail(code, value.where, fmt::format("`{}` = {}: expected {}", key, show(value), expected));
 }
 
 std::int64_t FieldReader::whole(const TomlValue& value, const std::string& key, std::int64_t low, std::int64_t high) const {
   const auto* number = std::get_if<std::int64_t>(&value.data);
-  if (number == nullptr || *number < low || *number > high) fail_type(value, key, fmt::format("a whole number {} .. {}", low, high));
+  if (number == nullptr || *number < low || *number > high)
+    fail_type(value, key, fmt::format("a whole number {} .. {}", low, high), number == nullptr ? Code::wrong_type : Code::out_of_range);
   return *number;
 }
 
 double FieldReader::real(const TomlValue& value, const std::string& key, Interval accepted) const {
   const auto* integer = std::get_if<std::int64_t>(&value.data);
   const auto* number = std::get_if<double>(&value.data);
+  const bool is_number = integer != nullptr || number != nullptr;
   const double x = integer != nullptr ? static_cast<double>(*integer) : number != nullptr ? *number : std::nan("");
-  if (!std::isfinite(x) || !accepted.contains(x)) fail_type(value, key, "a number " + show(accepted));
+  if (!std::isfinite(x) || !accepted.contains(x))
+    fail_type(value, key, "a number " + show(accepted), is_number ? Code::out_of_range : Code::wrong_type);
   return x;
 }
 
@@ -103,15 +107,16 @@ void FieldReader::quantity(const char* key, double& field, Unit unit, Interval a
   const auto* text = std::get_if<std::string>(&value->data);
   if (text == nullptr)
     fail_type(*value, path(key),
-              "a text with number and unit, e.g. \"" + format_quantity(field, unit) + "\"; units: " + accepted_units(unit));
+              "a text with number and unit, e.g. \"" + format_quantity(field, unit) + "\"; units: " + accepted_units(unit), Code::unit);
   double x = 0;
   try {
     x = parse_quantity(*text, unit);
   } catch (const InputError& error) {
-    fail(value->where, fmt::format("`{}`: {}", path(key), error.what()));
+    fail(Code::unit, value->where, fmt::format("`{}`: {}", path(key), error.message()), error.remedy());
   }
   if (!accepted.contains(x))
-    fail_type(*value, path(key), fmt::format("{} .. {}", format_quantity(accepted.low, unit), format_quantity(accepted.high, unit)));
+    fail_type(*value, path(key), fmt::format("{} .. {}", format_quantity(accepted.low, unit), format_quantity(accepted.high, unit)),
+              Code::out_of_range);
   field = x;
 }
 
@@ -168,7 +173,8 @@ std::size_t FieldReader::choose(const char* key, const std::vector<std::string_v
   const auto* text = std::get_if<std::string>(&value->data);
   if (text == nullptr) fail_type(*value, path(key), "a text; " + name_hint("", names));
   const auto at = std::find(names.begin(), names.end(), *text);
-  if (at == names.end()) fail(value->where, fmt::format("`{}` = \"{}\" is not known", path(key), *text), name_hint(*text, names));
+  if (at == names.end())
+    fail(Code::unknown_name, value->where, fmt::format("`{}` = \"{}\" is not known", path(key), *text), name_hint(*text, names));
   return static_cast<std::size_t>(at - names.begin());
 }
 
@@ -182,16 +188,16 @@ void FieldReader::finish() const {
       std::vector<std::string_view> names;
       for (const auto& [name, keys] : known_)
         if (!name.empty()) names.push_back(name);
-      fail(value.where, "unknown section [" + in + "]", name_hint(in, names));
+      fail(Code::unknown_key, value.where, "unknown section [" + in + "]", name_hint(in, names));
     }
     if (key.empty() || std::find(section->second.begin(), section->second.end(), key) != section->second.end()) continue;
     // the right key in the wrong section is a likelier mistake than a misspelt one
     for (const auto& [name, keys] : known_)
       if (std::find(keys.begin(), keys.end(), key) != keys.end())
-        fail(value.where, "unknown key `" + full + "`",
+        fail(Code::unknown_key, value.where, "unknown key `" + full + "`",
              name.empty() ? "it belongs to the top of the file" : "it belongs to section [" + name + "]");
     const std::vector<std::string_view> names(section->second.begin(), section->second.end());
-    fail(value.where, "unknown key `" + full + "`", name_hint(key, names));
+    fail(Code::unknown_key, value.where, "unknown key `" + full + "`", name_hint(key, names));
   }
 }
 

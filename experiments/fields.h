@@ -68,7 +68,8 @@ class FieldReader {
  private:
   std::string path(const char* key) const { return section_.empty() ? key : section_ + "." + key; }
   const TomlValue* take(const char* key);
-  [[noreturn]] void fail_type(const TomlValue& value, const std::string& key, const std::string& expected) const;
+  [[noreturn]] void fail_type(const TomlValue& value, const std::string& key, const std::string& expected,
+                              Code code = Code::wrong_type) const;
   std::int64_t whole(const TomlValue& value, const std::string& key, std::int64_t low, std::int64_t high) const;
   double real(const TomlValue& value, const std::string& key, Interval accepted) const;
   std::size_t choose(const char* key, const std::vector<std::string_view>& names);

@@ -24,8 +24,8 @@ void save_rows(const std::vector<EpochRow>& rows, ByteWriter& out) {
   for (const EpochRow& row : rows) {
     const EpochSums& s = row.sums;
     out.put<std::int32_t>(row.epoch);
-    for (const std::int64_t v : {s.samples, s.correct, s.settles, s.sweeps, s.converged, s.noise_floor, s.diverged, row.pulses,
-                                 row.initial_write_pulses})
+    for (const std::int64_t v :
+         {s.samples, s.correct, s.settles, s.sweeps, s.converged, s.noise_floor, s.diverged, row.pulses, row.initial_write_pulses})
       out.put(v);
     for (const double v : {s.cost, s.hardware_second, row.validation_accuracy, row.joule[0], row.joule[1], row.joule[2]}) out.put(v);
     out.put(row.pulses_per_device_max);
@@ -41,8 +41,8 @@ std::vector<EpochRow> restore_rows(ByteReader& in) {
     EpochRow row;
     EpochSums& s = row.sums;
     row.epoch = in.get<std::int32_t>();
-    for (std::int64_t* v : {&s.samples, &s.correct, &s.settles, &s.sweeps, &s.converged, &s.noise_floor, &s.diverged, &row.pulses,
-                            &row.initial_write_pulses})
+    for (std::int64_t* v :
+         {&s.samples, &s.correct, &s.settles, &s.sweeps, &s.converged, &s.noise_floor, &s.diverged, &row.pulses, &row.initial_write_pulses})
       *v = in.get<std::int64_t>();
     for (double* v : {&s.cost, &s.hardware_second, &row.validation_accuracy, &row.joule[0], &row.joule[1], &row.joule[2]})
       *v = in.get<double>();
@@ -88,11 +88,12 @@ std::string metrics_csv(const std::vector<EpochRow>& rows) {
     const auto samples = static_cast<double>(row.sums.samples);
     const auto settles = static_cast<double>(row.sums.settles);
     // the cost of an epoch that diverged means nothing, finite or not
-    const std::string cost = std::isfinite(row.sums.cost) && !is_hopeless(row.sums) ? fmt::format("{:.6g}", share(row.sums.cost, samples)) : "";
-    text += fmt::format("{},{:.6g},{},{:.6g},{:.6g},{:.6g},{:.6g},{},{}", row.epoch,
-                        share(static_cast<double>(row.sums.correct), samples), cost, row.validation_accuracy,
-                        share(static_cast<double>(row.sums.sweeps), settles), share(static_cast<double>(row.sums.converged), settles),
-                        share(static_cast<double>(row.sums.noise_floor), settles), row.pulses, row.pulses_per_device_max);
+    const std::string cost =
+        std::isfinite(row.sums.cost) && !is_hopeless(row.sums) ? fmt::format("{:.6g}", share(row.sums.cost, samples)) : "";
+    text += fmt::format("{},{:.6g},{},{:.6g},{:.6g},{:.6g},{:.6g},{},{}", row.epoch, share(static_cast<double>(row.sums.correct), samples),
+                        cost, row.validation_accuracy, share(static_cast<double>(row.sums.sweeps), settles),
+                        share(static_cast<double>(row.sums.converged), settles), share(static_cast<double>(row.sums.noise_floor), settles),
+                        row.pulses, row.pulses_per_device_max);
     // joules of this epoch alone, per sample; an empty cell where there is no number
     for (int b = 0; b < 3; ++b) text += row.priced ? fmt::format(",{:.6g}", share(row.joule[b] - before.joule[b], samples)) : ",";
     text += row.seconds > 0 ? fmt::format(",{:.6g}\n", samples / row.seconds) : ",\n";
@@ -149,11 +150,11 @@ std::string ledger_json(const LedgerFile& file) {
 }
 
 LedgerFile read_ledger_json(const std::filesystem::path& path) {
-  const auto fail = [&](const std::string& message) {
-    throw InputError(InputKind::file, {path.string()}, message, "expected the ledger.json of a run folder of `eqprop train`");
+  const auto fail = [&](const std::string& message, Code code = Code::bad_ledger) {
+    throw InputError(code, {path.string()}, message, "expected the ledger.json of a run folder of `eqprop train`");
   };
   std::ifstream in(path, std::ios::binary);
-  if (!in) fail("no ledger that can be read here");
+  if (!in) fail("no ledger that can be read here", Code::missing_file);
   LedgerFile file;
   try {
     const Json json = Json::parse(in);

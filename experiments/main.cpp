@@ -25,13 +25,13 @@ int main(int argc, char** argv) {
   } catch (const CLI::Success& help_or_version) {
     return app.exit(help_or_version);
   } catch (const CLI::ParseError& error) {
-    error_text(std::string(error.what()) + " (see eqprop --help, or eqprop COMMAND --help)");
+    error_text(Code::usage, std::string(error.what()) + " (see eqprop --help, or eqprop COMMAND --help)");
     return kExitConfig;
   } catch (const InputError& error) {
     error_text(error.what());
     return error.kind() == InputKind::config ? kExitConfig : kExitFile;
   } catch (const std::exception& error) {
-    error_text(std::string("the program itself failed, please report this: ") + error.what());
+    error_text(Code::internal, std::string("the program itself failed, please report this: ") + error.what());
     return kExitCheckFailed;
   }
   return exit_code;

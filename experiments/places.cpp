@@ -44,13 +44,13 @@ fs::path price_file(const Places& places, const std::string& name, const std::st
   for (const auto& entry : fs::directory_iterator(places.prices, ignored))
     if (entry.path().extension() == ".toml") found.push_back(entry.path().stem().string());
   std::sort(found.begin(), found.end());
-  throw InputError(InputKind::config, {}, "`" + key + "` = \"" + name + "\" is not known",
+  throw InputError(Code::unknown_name, {}, "`" + key + "` = \"" + name + "\" is not known",
                    name_hint(name, {found.begin(), found.end()}) + "; or the path of a .toml file");
 }
 
 TrainTest load_named_data(const Places& places, const std::string& name) {
   if (name != "digits" && places.data.data.empty()) {
-    throw InputError(InputKind::file, {}, "data set \"" + name + "\" is not here: EQPROP_DATA_DIR is not set",
+    throw InputError(Code::no_data, {}, "data set \"" + name + "\" is not here: EQPROP_DATA_DIR is not set",
                      "set EQPROP_DATA_DIR to the folder that holds a folder " + name + "/");
   }
   return load_data(name, places.data);

@@ -27,7 +27,8 @@ spdlog::logger& marked() {
 
 // the text is an argument, never a format: it may hold braces
 void say_text(const std::string& text) { plain().info("{}", text); }
-void warn_text(const std::string& text) { marked().warn("{}", text); }
+void warn_text(Code code, const std::string& text) { marked().warn("{} [{}]", text, code_name(code)); }
 void error_text(const std::string& text) { marked().error("{}", text); }
+void error_text(Code code, const std::string& text) { marked().error("{} [{}]", text, code_name(code)); }
 
 }  // namespace eqprop

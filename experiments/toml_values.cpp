@@ -12,8 +12,8 @@ Where place(const std::string& file, const toml::source_region& at) {
   return {file, static_cast<int>(at.begin.line), static_cast<int>(at.begin.column)};
 }
 
-[[noreturn]] void fail(const Where& where, const std::string& message, const std::string& remedy = {}) {
-  throw InputError(InputKind::config, where, message, remedy);
+[[noreturn]] void fail(Code code, const Where& where, const std::string& message, const std::string& remedy = {}) {
+  throw InputError(code, where, message, remedy);
 }
 
 TomlValue convert(const toml::node& node, const std::string& key, const Where& where) {
@@ -26,8 +26,9 @@ TomlValue convert(const toml::node& node, const std::string& key, const Where& w
     for (const auto& item : *array) items.push_back(convert(item, key, where.line > 0 ? place(where.file, item.source()) : where));
     return {where, std::move(items)};
   }
-  if (node.is_table()) fail(where, "`" + key + "` is a table inside a section", "a config has sections with plain keys only");
-  fail(where, "`" + key + "` is a date or time", "a config holds numbers, texts, true, false and lists of them");
+  if (node.is_table())
+    fail(Code::wrong_type, where, "`" + key + "` is a table inside a section", "a config has sections with plain keys only");
+  fail(Code::wrong_type, where, "`" + key + "` is a date or time", "a config holds numbers, texts, true, false and lists of them");
 }
 
 bool is_key(std::string_view text) {
@@ -52,7 +53,7 @@ TomlValues::TomlValues(const std::string& text, std::string file) : file_(std::m
   try {
     root = toml::parse(text, file_);
   } catch (const toml::parse_error& error) {
-    fail(place(file_, error.source()), "not valid TOML: " + std::string(error.description()));
+    fail(Code::toml_syntax, place(file_, error.source()), "not valid TOML: " + std::string(error.description()));
   }
   for (const auto& [name, node] : root) {
     const std::string section(name.str());
@@ -75,19 +76,19 @@ void TomlValues::set(const std::string& assignment) {
   const auto equals = assignment.find('=');
   const std::string key(trim(std::string_view(assignment).substr(0, equals)));
   if (equals == std::string::npos || !is_key(key))
-    fail(where, "expected section.key=value", "e.g. --set train.epochs=2 or --set network.coupling=ideal");
+    fail(Code::assignment, where, "expected section.key=value", "e.g. --set train.epochs=2 or --set network.coupling=ideal");
   const std::string text(trim(std::string_view(assignment).substr(equals + 1)));
-  if (text.empty()) fail(where, "no value after '='");
+  if (text.empty()) fail(Code::assignment, where, "no value after '='");
 
   try {
     const toml::table table = toml::parse("value = " + text);
     const toml::node* node = table.get("value");
-    if (table.size() != 1 || node == nullptr) fail(where, "more than one value");
+    if (table.size() != 1 || node == nullptr) fail(Code::assignment, where, "more than one value");
     values_.insert_or_assign(key, convert(*node, key, where));
   } catch (const toml::parse_error& error) {
     // bare words are texts, so that shells need no second pair of quotes
     if (std::string_view("[\"'{").find(text.front()) != std::string_view::npos)
-      fail(where, "not a TOML value: " + std::string(error.description()));
+      fail(Code::assignment, where, "not a TOML value: " + std::string(error.description()));
     values_.insert_or_assign(key, TomlValue{where, text});
   }
 }
@@ -101,7 +102,7 @@ std::string read_config_text(const std::filesystem::path& file) {
   std::error_code error;
   std::ifstream in(file, std::ios::binary);
   if (!in || !std::filesystem::is_regular_file(file, error))
-    throw InputError(InputKind::file, {file.string()}, "no config file that can be read here",
+    throw InputError(Code::missing_file, {file.string()}, "no config file that can be read here",
                      "the program comes with config/digits.toml and others");
   return {std::istreambuf_iterator<char>(in), {}};
 }

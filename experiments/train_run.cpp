@@ -58,7 +58,8 @@ void remove_leftovers(const fs::path& folder) {
 void begin_folder(const Config& config, const fs::path& folder) {
   std::error_code failed;
   fs::create_directories(folder, failed);
-  if (failed) throw InputError(InputKind::file, {folder.string()}, "cannot make this folder: " + failed.message(), "choose another --out");
+  if (failed)
+    throw InputError(Code::cannot_write, {folder.string()}, "cannot make this folder: " + failed.message(), "choose another --out");
   const std::string head = fmt::format("# resolved config of a run, written by eqprop {}\n\n", program_version());
   write_text_atomic(folder / "version.txt", version_text());
   write_text_atomic(folder / "config.toml", head + config_text(config));
@@ -87,7 +88,7 @@ EpochRow make_row(const EpochReport& report, const Experiment& experiment, const
 void check_folder(const fs::path& folder, bool resume) {
   std::error_code ignored;
   const auto fail = [&](const std::string& message, const std::string& remedy) {
-    throw InputError(InputKind::config, {folder.string()}, message, remedy);
+    throw InputError(Code::folder_taken, {folder.string()}, message, remedy);
   };
   if (!fs::exists(folder, ignored)) return;
   if (!fs::is_directory(folder, ignored)) fail("this is a file, not a folder", "choose another --out");
@@ -137,6 +138,7 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
     const EpochRow& row = experiment.rows.back();
     view.clear();
     error_text(
+        Code::run_diverged,
         fmt::format("stopped after epoch {}: {} of its {} settles diverged, so the weights have lost their meaning. The rates are too "
                     "high: start anew with smaller train.rates, or a smaller network.initial_scale. {} is kept as it is",
                     row.epoch, row.sums.diverged, row.sums.settles, request.folder.string()));
@@ -188,13 +190,13 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
 
 Config read_run_config(const fs::path& folder) {
   if (!is_file(folder / "config.toml") || !is_file(folder / "version.txt"))
-    throw InputError(InputKind::file, {folder.string()}, "no run folder of `eqprop train`",
+    throw InputError(Code::no_run, {folder.string()}, "no run folder of `eqprop train`",
                      "a run folder has config.toml, version.txt and checkpoint.eqp");
   try {
     return read_config(folder / "config.toml");
   } catch (const InputError& error) {
     // a resolved config is the program's own file: when it is wrong it was damaged, or written by another version
-    throw InputError(InputKind::file, {}, error.what());
+    throw InputError(Code::damaged, error.where(), error.message(), error.remedy());
   }
 }
 

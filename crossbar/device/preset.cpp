@@ -116,20 +116,18 @@ void DevicePreset::validate() const {
   const std::string field = "device " + name + ": ";
   check_option(field + "G_min [S]", G_min, 0, 1);
   check_option(field + "G_max [S]", G_max, 1e-12, 1);
-  if (G_max <= G_min) throw InputError(InputKind::config, {}, field + "G_max must be above G_min");
+  if (G_max <= G_min) throw InputError(Code::device, {}, field + "G_max must be above G_min");
   check_option(field + "cycle_sd", cycle_sd, 0, 100);
   check_option(field + "step_spread", step_spread, 0, 10);
   check_option(field + "bound_spread", bound_spread, 0, 0.3);
   if (G_min * (1 + 3 * bound_spread) >= G_max * (1 - 3 * bound_spread))
-    throw InputError(InputKind::config, {}, field + "bound_spread lets the bounds of a device cross",
-                     "lower bound_spread or widen the window");
+    throw InputError(Code::device, {}, field + "bound_spread lets the bounds of a device cross", "lower bound_spread or widen the window");
   check_option(field + "asymmetry_spread", asymmetry_spread, 0, 1);
   check_option(field + "write_noise", write_noise, 0, 1000);
   check_option(field + "stuck_low", stuck_low, 0, 1);
   check_option(field + "stuck_high", stuck_high, 0, 1 - stuck_low);
   if (set_volt == 0 || reset_volt == 0 || pulse_second == 0)
-    throw InputError(InputKind::config, {},
-                     field + "its source states no set_volt, reset_volt or pulse_second, so its pulses cannot be priced",
+    throw InputError(Code::device, {}, field + "its source states no set_volt, reset_volt or pulse_second, so its pulses cannot be priced",
                      "set them to values you can answer for");
   check_option(field + "set_volt [V]", set_volt, 1e-3, 100);
   check_option(field + "reset_volt [V]", reset_volt, -100, -1e-3);
@@ -144,7 +142,7 @@ DevicePreset preset(std::string_view name) {
     if (d.name == name) return d;
     names.push_back(d.name);
   }
-  throw InputError(InputKind::config, {}, "there is no device `" + std::string(name) + "`", name_hint(name, names));
+  throw InputError(Code::unknown_name, {}, "there is no device `" + std::string(name) + "`", name_hint(name, names));
 }
 
 std::vector<std::string> preset_names() {

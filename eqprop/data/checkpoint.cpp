@@ -26,11 +26,12 @@ constexpr std::size_t kHeaderSize = sizeof kMagic + 4 + 8;
 constexpr std::size_t kChecksumSize = 4;
 constexpr std::size_t kChunk = std::size_t{1} << 20;
 
-[[noreturn]] void fail(const fs::path& path, const std::string& message, const std::string& remedy) {
-  throw InputError(InputKind::file, {path.string()}, message, remedy);
+[[noreturn]] void fail(Code code, const fs::path& path, const std::string& message, const std::string& remedy) {
+  throw InputError(code, {path.string()}, message, remedy);
 }
 [[noreturn]] void fail_write(const fs::path& path, const std::string& what, int error) {
-  fail(path, "cannot " + what + ": " + std::strerror(error), "is there space, and may you write to the folder? An older file is untouched");
+  fail(Code::cannot_write, path, "cannot " + what + ": " + std::strerror(error),
+       "is there space, and may you write to the folder? An older file is untouched");
 }
 
 void put_little_endian(std::uint64_t value, std::size_t size, std::uint8_t* out) {
@@ -116,8 +117,8 @@ void write_atomic(const fs::path& path, std::initializer_list<Bytes> parts) {
 std::vector<std::uint8_t> read_plain(const fs::path& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) {
-    if (errno == ENOENT) fail(path, "no such checkpoint", "nothing was saved here yet, or the path is wrong");
-    fail(path, std::string("cannot open: ") + std::strerror(errno), "expected a readable checkpoint");
+    if (errno == ENOENT) fail(Code::missing_file, path, "no such checkpoint", "nothing was saved here yet, or the path is wrong");
+    fail(Code::unreadable, path, std::string("cannot open: ") + std::strerror(errno), "expected a readable checkpoint");
   }
   std::vector<std::uint8_t> bytes;
   while (true) {
@@ -127,7 +128,7 @@ std::vector<std::uint8_t> read_plain(const fs::path& path) {
     const int error = errno;
     bytes.resize(at + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
     if (got < 0 && error == EINTR) continue;
-    if (got < 0) fail(path, std::string("cannot read: ") + std::strerror(error), "expected a readable checkpoint");
+    if (got < 0) fail(Code::unreadable, path, std::string("cannot read: ") + std::strerror(error), "expected a readable checkpoint");
     if (got == 0) return bytes;
   }
 }
@@ -150,26 +151,28 @@ std::vector<std::uint8_t> read_checkpoint(const fs::path& path) {
   const std::string length = std::to_string(bytes.size());
   const std::size_t start = std::min(bytes.size(), sizeof kMagic);
   if (bytes.empty() || !std::equal(kMagic, kMagic + start, bytes.begin())) {
-    fail(path, "not a checkpoint, expected a file that begins with EQPCKPT", "is this the right file?");
+    fail(Code::wrong_format, path, "not a checkpoint, expected a file that begins with EQPCKPT", "is this the right file?");
   }
-  if (bytes.size() < kHeaderSize) fail(path, "truncated checkpoint: it ends within the header, at byte " + length, "use an older copy");
+  if (bytes.size() < kHeaderSize)
+    fail(Code::truncated, path, "truncated checkpoint: it ends within the header, at byte " + length, "use an older copy");
   const auto version = get_little_endian(bytes.data() + sizeof kMagic, 4);
   if (version != kCheckpointVersion) {
-    fail(path, "checkpoint of version " + std::to_string(version) + ", expected " + std::to_string(kCheckpointVersion),
+    fail(Code::other_version, path, "checkpoint of version " + std::to_string(version) + ", expected " + std::to_string(kCheckpointVersion),
          "read it with the version of eqprop that wrote it");
   }
   const std::uint64_t size = get_little_endian(bytes.data() + sizeof kMagic + 4, 8);
   const std::size_t room = bytes.size() - kHeaderSize;
   if (room < kChecksumSize || size > room - kChecksumSize) {
-    fail(path, "truncated checkpoint: it ends at byte " + length + ", expected a payload of " + std::to_string(size) + " bytes",
+    fail(Code::truncated, path,
+         "truncated checkpoint: it ends at byte " + length + ", expected a payload of " + std::to_string(size) + " bytes",
          "use an older copy");
   }
   if (size < room - kChecksumSize) {
-    fail(path, "checkpoint is longer (" + length + " bytes) than its header says", "use an older copy");
+    fail(Code::damaged, path, "checkpoint is longer (" + length + " bytes) than its header says", "use an older copy");
   }
   const std::size_t end = kHeaderSize + static_cast<std::size_t>(size);
   if (crc32_z(0, bytes.data(), end) != get_little_endian(bytes.data() + end, kChecksumSize)) {
-    fail(path, "damaged checkpoint: its checksum differs", "use an older copy");
+    fail(Code::damaged, path, "damaged checkpoint: its checksum differs", "use an older copy");
   }
   return {bytes.begin() + static_cast<std::ptrdiff_t>(kHeaderSize), bytes.begin() + static_cast<std::ptrdiff_t>(end)};
 }

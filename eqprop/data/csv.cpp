@@ -65,11 +65,12 @@ class Table {
   }
 
  private:
-  [[noreturn]] void fail(int column, const std::string& message, const std::string& remedy) const {
-    throw InputError(InputKind::file, {file_, line_, column}, message, remedy);
+  [[noreturn]] void fail(int column, const std::string& message, const std::string& remedy, Code code = Code::bad_cell) const {
+    throw InputError(code, {file_, line_, column}, message, remedy);
   }
-  [[noreturn]] void fail_cell(std::size_t k, const std::string& message, const std::string& remedy) const {
-    fail(cells_[k].column, "cell " + std::to_string(k + 1) + " is '" + std::string(cells_[k].text.substr(0, 40)) + "', " + message, remedy);
+  [[noreturn]] void fail_cell(std::size_t k, const std::string& message, const std::string& remedy, Code code = Code::bad_cell) const {
+    fail(cells_[k].column, "cell " + std::to_string(k + 1) + " is '" + std::string(cells_[k].text.substr(0, 40)) + "', " + message, remedy,
+         code);
   }
 
   bool is_header() const {
@@ -118,7 +119,8 @@ class Table {
   std::int32_t label(std::size_t k, double value) const {
     const int largest = options_.classes > 0 ? options_.classes - 1 : kLargestLabel;
     if (value < 0.0 || value > largest || value != std::floor(value)) {
-      fail_cell(k, "expected a label: a whole number from 0 to " + std::to_string(largest), "is the label in the column stated?");
+      fail_cell(k, "expected a label: a whole number from 0 to " + std::to_string(largest), "is the label in the column stated?",
+                Code::bad_label);
     }
     return static_cast<std::int32_t>(value);
   }
@@ -135,7 +137,7 @@ class Table {
 
 Dataset parse_csv(std::string_view text, const std::string& file, const CsvOptions& options) {
   if (!(options.scale > 0.0 && std::isfinite(options.scale))) {
-    throw InputError(InputKind::config, {}, "csv: scale is " + std::to_string(options.scale) + ", expected a positive number");
+    throw InputError(Code::out_of_range, {}, "csv: scale is " + std::to_string(options.scale) + ", expected a positive number");
   }
   Dataset data;
   data.name = options.name.empty() ? std::filesystem::path(file).filename().string() : options.name;
@@ -147,7 +149,7 @@ Dataset parse_csv(std::string_view text, const std::string& file, const CsvOptio
     table.add_line(text.substr(begin, end - begin));
     begin = end + 1;
   }
-  if (data.labels.empty()) throw InputError(InputKind::file, {file}, "no samples, expected at least one row", "is this the right file?");
+  if (data.labels.empty()) throw InputError(Code::wrong_format, {file}, "no samples, expected at least one row", "is this the right file?");
   data.classes = options.classes > 0 ? options.classes : *std::max_element(data.labels.begin(), data.labels.end()) + 1;
   return data;
 }

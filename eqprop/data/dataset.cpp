@@ -72,13 +72,13 @@ void one_hot_into(std::span<const std::int32_t> labels, Eigen::Ref<Eigen::Matrix
 std::pair<std::vector<std::uint32_t>, std::vector<std::uint32_t>> carve(const Dataset& data, double fraction, std::uint32_t seed,
                                                                         const std::string& part, std::uint32_t number) {
   if (!(fraction > 0.0 && fraction < 1.0)) {
-    throw InputError(InputKind::config, {}, part + " fraction is " + std::to_string(fraction) + ", expected a number in (0, 1)");
+    throw InputError(Code::carve, {}, part + " fraction is " + std::to_string(fraction) + ", expected a number in (0, 1)");
   }
   const auto sizes = data.class_sizes();
   const auto quotas = class_quotas(sizes, fraction);
   for (std::size_t c = 0; c < sizes.size(); ++c) {
     if (quotas[c] == 0 || quotas[c] == sizes[c]) {
-      throw InputError(InputKind::config, {},
+      throw InputError(Code::carve, {},
                        part + " fraction " + std::to_string(fraction) + " of data set '" + data.name + "' leaves class " +
                            std::to_string(c) + " (" + std::to_string(sizes[c]) + " samples) with no sample for " +
                            (quotas[c] == 0 ? part : "training"),

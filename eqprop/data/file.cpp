@@ -19,8 +19,8 @@ struct CloseGz {
   void operator()(gzFile file) const { gzclose_r(file); }
 };
 
-[[noreturn]] void fail(const std::filesystem::path& path, const std::string& message, const std::string& remedy) {
-  throw InputError(InputKind::file, {path.string()}, message, remedy);
+[[noreturn]] void fail(Code code, const std::filesystem::path& path, const std::string& message, const std::string& remedy) {
+  throw InputError(code, {path.string()}, message, remedy);
 }
 
 }  // namespace
@@ -28,7 +28,9 @@ struct CloseGz {
 std::vector<std::uint8_t> read_file(const std::filesystem::path& path, std::size_t limit) {
   errno = 0;
   const std::unique_ptr<gzFile_s, CloseGz> file(gzopen(path.c_str(), "rb"));
-  if (!file) fail(path, std::string("cannot open: ") + std::strerror(errno ? errno : ENOMEM), "expected a readable file, plain or gzip");
+  if (!file)
+    fail(errno == ENOENT ? Code::missing_file : Code::unreadable, path,
+         std::string("cannot open: ") + std::strerror(errno ? errno : ENOMEM), "expected a readable file, plain or gzip");
 
   std::vector<std::uint8_t> bytes;
   while (true) {
@@ -41,14 +43,18 @@ std::vector<std::uint8_t> read_file(const std::filesystem::path& path, std::size
     int code = Z_OK;
     gzerror(file.get(), &code);
     if (code == Z_BUF_ERROR) {
-      fail(path, "gzip data ends too early, after " + std::to_string(bytes.size()) + " decompressed bytes", "fetch the file again");
+      fail(Code::truncated, path, "gzip data ends too early, after " + std::to_string(bytes.size()) + " decompressed bytes",
+           "fetch the file again");
     }
-    if (code == Z_ERRNO) fail(path, std::string("cannot read: ") + std::strerror(system_error), "expected a readable file, plain or gzip");
+    if (code == Z_ERRNO)
+      fail(Code::unreadable, path, std::string("cannot read: ") + std::strerror(system_error), "expected a readable file, plain or gzip");
     if (code == Z_DATA_ERROR) {
-      fail(path, "damaged gzip data near decompressed byte " + std::to_string(bytes.size()), "fetch the file again");
+      fail(Code::damaged, path, "damaged gzip data near decompressed byte " + std::to_string(bytes.size()), "fetch the file again");
     }
-    if (got < 0 || code != Z_OK) fail(path, "cannot decompress (zlib error " + std::to_string(code) + ")", "fetch the file again");
-    if (bytes.size() > limit) fail(path, "content is larger than " + std::to_string(limit) + " bytes", "is this the right file?");
+    if (got < 0 || code != Z_OK)
+      fail(Code::damaged, path, "cannot decompress (zlib error " + std::to_string(code) + ")", "fetch the file again");
+    if (bytes.size() > limit)
+      fail(Code::wrong_format, path, "content is larger than " + std::to_string(limit) + " bytes", "is this the right file?");
     if (got == 0) return bytes;
   }
 }

@@ -23,7 +23,7 @@ bool is_file(const fs::path& path) {
 }
 
 [[noreturn]] void fail_missing(const fs::path& folder, const std::string& file) {
-  throw InputError(InputKind::file, {folder.string()}, "no file '" + file + "' in this folder",
+  throw InputError(Code::no_data, {folder.string()}, "no file '" + file + "' in this folder",
                    "set EQPROP_DATA_DIR to the folder that holds mnist/, fashion-mnist/, optdigits/");
 }
 
@@ -44,7 +44,7 @@ CsvOptions digit_options(const std::string& name) {
 
 void append(Dataset& data, const Dataset& more, const fs::path& file) {
   if (more.features != data.features) {
-    throw InputError(InputKind::file, {file.string()},
+    throw InputError(Code::files_disagree, {file.string()},
                      std::to_string(more.features) + " features, expected " + std::to_string(data.features) + " as in the files before");
   }
   data.x.insert(data.x.end(), more.x.begin(), more.x.end());
@@ -58,14 +58,14 @@ void check_classes(const Dataset& train, const fs::path& file) {
   const auto none = std::find(sizes.begin(), sizes.end(), std::size_t{0});
   if (none == sizes.end()) return;
   throw InputError(
-      InputKind::file, {file.string()},
+      Code::bad_label, {file.string()},
       "no sample has label " + std::to_string(none - sizes.begin()) + ", the largest label is " + std::to_string(train.classes - 1),
       "labels are the whole numbers from 0 to classes - 1, each used");
 }
 
 void check_features(const TrainTest& sets, const fs::path& test) {
   if (sets.test.features == sets.train.features) return;
-  throw InputError(InputKind::file, {test.string()},
+  throw InputError(Code::files_disagree, {test.string()},
                    std::to_string(sets.test.features) + " features, expected " + std::to_string(sets.train.features) + " as in training");
 }
 
@@ -87,12 +87,12 @@ std::vector<bool> read_split(const fs::path& path, std::size_t samples) {
     if (!header) {
       header = true;
       if (line == "test") continue;
-      throw InputError(InputKind::file, {path.string(), number, 1}, "expected the header 'test'", "make the file by make_split.py");
+      throw InputError(Code::bad_cell, {path.string(), number, 1}, "expected the header 'test'", "make the file by make_split.py");
     }
     std::size_t position = 0;
     const auto [stop, error] = std::from_chars(line.data(), line.data() + line.size(), position);
     if (error != std::errc() || stop != line.data() + line.size() || position < lowest || position >= samples) {
-      throw InputError(InputKind::file, {path.string(), number, 1},
+      throw InputError(Code::bad_cell, {path.string(), number, 1},
                        "'" + std::string(line.substr(0, 40)) + "', expected a rising position from 0 to " + std::to_string(samples - 1),
                        "make the file by make_split.py");
     }
@@ -115,10 +115,10 @@ TrainTest load_data(std::string_view name, const DataFolders& folders) {
   if (std::find(names.begin(), names.end(), name) == names.end()) {
     std::string known;
     for (const auto& one : names) known += (known.empty() ? "" : ", ") + one;
-    throw InputError(InputKind::config, {}, "unknown data set '" + std::string(name) + "', expected one of: " + known);
+    throw InputError(Code::unknown_name, {}, "unknown data set '" + std::string(name) + "', expected one of: " + known);
   }
   if (folders.data.empty()) {
-    throw InputError(InputKind::file, {}, "data set '" + std::string(name) + "' needs a data folder and none is set",
+    throw InputError(Code::no_data, {}, "data set '" + std::string(name) + "' needs a data folder and none is set",
                      "set EQPROP_DATA_DIR to the folder that holds " + std::string(name) + "/");
   }
   const fs::path folder = folders.data / name;
@@ -129,7 +129,7 @@ TrainTest read_digits(const fs::path& folder) {
   const fs::path table = folder / "digits.csv.gz", split = folder / "digits_split.csv";
   for (const auto& path : {table, split}) {
     if (is_file(path)) continue;
-    throw InputError(InputKind::file, {folder.string()}, "no file '" + path.filename().string() + "' in this folder",
+    throw InputError(Code::missing_file, {folder.string()}, "no file '" + path.filename().string() + "' in this folder",
                      "the digits come with the project in experiments/data");
   }
   const Dataset all = read_csv(table, digit_options("digits"));
@@ -137,7 +137,7 @@ TrainTest read_digits(const fs::path& folder) {
   std::vector<std::uint32_t> train, test;
   for (std::size_t i = 0; i < all.size(); ++i) (in_test[i] ? test : train).push_back(static_cast<std::uint32_t>(i));
   if (train.empty() || test.empty()) {
-    throw InputError(InputKind::file, {split.string()}, std::to_string(test.size()) + " test samples of " + std::to_string(all.size()),
+    throw InputError(Code::files_disagree, {split.string()}, std::to_string(test.size()) + " test samples of " + std::to_string(all.size()),
                      "make the file by make_split.py");
   }
   TrainTest sets{all.subset(train), all.subset(test)};
@@ -155,7 +155,7 @@ TrainTest read_mnist(const fs::path& folder, const std::string& name) {
   };
   TrainTest sets{read("train", 0), read("t10k", kTestIdOffset)};
   if (sets.test.features != sets.train.features) {
-    throw InputError(InputKind::file, {folder.string()},
+    throw InputError(Code::files_disagree, {folder.string()},
                      "test images have " + std::to_string(sets.test.features) + " pixels, expected " + std::to_string(sets.train.features));
   }
   return sets;

@@ -13,7 +13,8 @@ struct Named {
   Estimator estimator;
   std::string_view name;
 };
-constexpr std::array<Named, 3> kNames{{{Estimator::one_sided, "one_sided"}, {Estimator::centered, "centered"}, {Estimator::random_sign, "random_sign"}}};
+constexpr std::array<Named, 3> kNames{
+    {{Estimator::one_sided, "one_sided"}, {Estimator::centered, "centered"}, {Estimator::random_sign, "random_sign"}}};
 
 PhasePlan one_sided(double beta) { return {{0, -1 / beta}, {beta, 1 / beta}}; }
 
@@ -22,9 +23,12 @@ PhasePlan one_sided(double beta) { return {{0, -1 / beta}, {beta, 1 / beta}}; }
 PhasePlan make_plan(Estimator estimator, double beta, std::uint32_t seed, std::uint32_t step) {
   check(beta != 0, "a nudge of zero has no contrast");
   switch (estimator) {
-    case Estimator::one_sided: return one_sided(beta);
-    case Estimator::centered: return {{beta, 1 / (2 * beta)}, {-beta, -1 / (2 * beta)}};
-    case Estimator::random_sign: break;
+    case Estimator::one_sided:
+      return one_sided(beta);
+    case Estimator::centered:
+      return {{beta, 1 / (2 * beta)}, {-beta, -1 / (2 * beta)}};
+    case Estimator::random_sign:
+      break;
   }
   Place place;
   place.step = step;
@@ -44,7 +48,7 @@ Estimator estimator_from_name(std::string_view name) {
     if (entry.name == name) return entry.estimator;
     known += (known.empty() ? "" : ", ") + std::string(entry.name);
   }
-  throw InputError(InputKind::config, {}, "unknown estimator '" + std::string(name) + "': expected one of " + known);
+  throw InputError(Code::unknown_name, {}, "unknown estimator '" + std::string(name) + "': expected one of " + known);
 }
 
 }  // namespace eqprop

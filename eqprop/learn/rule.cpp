@@ -14,12 +14,10 @@ struct Named {
   Schedule schedule;
   std::string_view name;
 };
-constexpr std::array<Named, 4> kNames{{{Schedule::constant, "constant"},
-                                       {Schedule::linear, "linear"},
-                                       {Schedule::exponential, "exponential"},
-                                       {Schedule::cosine, "cosine"}}};
+constexpr std::array<Named, 4> kNames{
+    {{Schedule::constant, "constant"}, {Schedule::linear, "linear"}, {Schedule::exponential, "exponential"}, {Schedule::cosine, "cosine"}}};
 
-[[noreturn]] void fail(const std::string& message) { throw InputError(InputKind::config, {}, message); }
+[[noreturn]] void fail(const std::string& message, Code code = Code::out_of_range) { throw InputError(code, {}, message); }
 
 }  // namespace
 
@@ -29,7 +27,7 @@ Schedule schedule_from_name(std::string_view name) {
     if (entry.name == name) return entry.schedule;
     known += (known.empty() ? "" : ", ") + std::string(entry.name);
   }
-  fail("unknown schedule '" + std::string(name) + "': expected one of " + known);
+  fail("unknown schedule '" + std::string(name) + "': expected one of " + known, Code::unknown_name);
 }
 
 std::string_view schedule_name(Schedule schedule) {
@@ -40,21 +38,28 @@ std::string_view schedule_name(Schedule schedule) {
 
 void RuleOptions::validate(int couplings) const {
   if (rates.size() != static_cast<std::size_t>(couplings))
-    fail("train.rates has " + std::to_string(rates.size()) + " numbers: expected " + std::to_string(couplings) + ", one per coupling");
+    fail("train.rates has " + std::to_string(rates.size()) + " numbers: expected " + std::to_string(couplings) + ", one per coupling",
+         Code::conflict);
   for (const double rate : rates)
     if (!(rate >= 0) || !std::isfinite(rate)) fail("train.rates = " + std::to_string(rate) + ": expected finite numbers >= 0");
   if (!(momentum >= 0 && momentum < 1)) fail("train.momentum = " + std::to_string(momentum) + ": expected a number in [0, 1)");
-  if (!(final_fraction >= 0 && final_fraction <= 1)) fail("train.final_fraction = " + std::to_string(final_fraction) + ": expected a number in [0, 1]");
-  if (schedule == Schedule::exponential && final_fraction == 0) fail("train.final_fraction = 0: an exponential schedule never reaches 0, expected (0, 1]");
+  if (!(final_fraction >= 0 && final_fraction <= 1))
+    fail("train.final_fraction = " + std::to_string(final_fraction) + ": expected a number in [0, 1]");
+  if (schedule == Schedule::exponential && final_fraction == 0)
+    fail("train.final_fraction = 0: an exponential schedule never reaches 0, expected (0, 1]", Code::conflict);
 }
 
 double schedule_factor(const RuleOptions& options, double progress) {
   const double end = options.final_fraction;
   switch (options.schedule) {
-    case Schedule::constant: return 1;
-    case Schedule::linear: return 1 + (end - 1) * progress;
-    case Schedule::exponential: return std::pow(end, progress);
-    case Schedule::cosine: return end + (1 - end) * (1 + std::cos(std::numbers::pi * progress)) / 2;
+    case Schedule::constant:
+      return 1;
+    case Schedule::linear:
+      return 1 + (end - 1) * progress;
+    case Schedule::exponential:
+      return std::pow(end, progress);
+    case Schedule::cosine:
+      return end + (1 - end) * (1 + std::cos(std::numbers::pi * progress)) / 2;
   }
   return 1;
 }

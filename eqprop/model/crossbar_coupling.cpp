@@ -30,19 +30,24 @@ ArrayOptions array_options(const CrossbarOptions& options, const std::vector<Lay
 }  // namespace
 
 void CrossbarOptions::validate() const {
-  const auto fail = [](const std::string& message) { throw InputError(InputKind::config, {}, message); };
+  const auto fail = [](const std::string& message) { throw InputError(Code::out_of_range, {}, message); };
   array.validate();
-  if (!(adc_margin >= 1 && adc_margin <= 100)) fail("crossbar.adc_margin = " + std::to_string(adc_margin) + ": expected a number in [1, 100]");
+  if (!(adc_margin >= 1 && adc_margin <= 100))
+    fail("crossbar.adc_margin = " + std::to_string(adc_margin) + ": expected a number in [1, 100]");
   for (const double range : {adc_range_forward, adc_range_backward})
-    if (!(range >= 0 && range < 1e6)) fail("crossbar.adc_range = " + std::to_string(range) + ": expected 0 (calibrated) or a positive number");
+    if (!(range >= 0 && range < 1e6))
+      fail("crossbar.adc_range = " + std::to_string(range) + ": expected 0 (calibrated) or a positive number");
   if (!(analog_second > 0 && analog_second < 1)) fail("crossbar.analog_time must lie between 0 and 1 s");
-  if (!(linear_range >= 1 && linear_range <= 1000)) fail("crossbar.linear_range = " + std::to_string(linear_range) + ": expected a number in [1, 1000]");
+  if (!(linear_range >= 1 && linear_range <= 1000))
+    fail("crossbar.linear_range = " + std::to_string(linear_range) + ": expected a number in [1, 1000]");
 }
 
 template <class T>
-CrossbarCoupling<T>::CrossbarCoupling(const CrossbarOptions& options, const std::vector<Layer>& layers, int index, const In<T>& weights, Run& run)
+CrossbarCoupling<T>::CrossbarCoupling(const CrossbarOptions& options, const std::vector<Layer>& layers, int index, const In<T>& weights,
+                                      Run& run)
     : options_(options),
-      post_layer_(static_cast<std::size_t>(index) + 1 < layers.size() ? layers[static_cast<std::size_t>(index) + 1] : Layer{weights.rows(), Activation::linear, 0}),
+      post_layer_(static_cast<std::size_t>(index) + 1 < layers.size() ? layers[static_cast<std::size_t>(index) + 1]
+                                                                      : Layer{weights.rows(), Activation::linear, 0}),
       array_(array_options(options, layers, static_cast<std::size_t>(index)), index, weights.template cast<float>(), run) {
   // until states are known: a sum of independent weights at full drive
   const auto guess = [&](Index lines) { return array_.weight_max() * std::sqrt(static_cast<double>(lines)) / 2; };

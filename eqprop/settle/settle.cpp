@@ -66,9 +66,7 @@ class ShardSettle {
   // expected mean-square change between two sweeps of an unsaturated unit, per layer, if nothing but noise moved it
   void predict_floor() {
     floor_.assign(static_cast<std::size_t>(network_.depth()) + 1, 0.0);
-    const auto add = [&](int l, const ReadFloor& f) {
-      floor_[static_cast<std::size_t>(l)] += 2 * f.total_sd() * f.total_sd();
-    };
+    const auto add = [&](int l, const ReadFloor& f) { floor_[static_cast<std::size_t>(l)] += 2 * f.total_sd() * f.total_sd(); };
     for (int c = 1; c < network_.depth(); ++c) {  // coupling 0 is read once per batch: its noise is common to all sweeps
       add(c + 1, network_.coupling(c).floor(Direction::forward));
       add(c, network_.coupling(c).floor(Direction::backward));
@@ -80,8 +78,7 @@ class ShardSettle {
 
   void load(const State<T>& state) {
     b_.state.reshape(network_.sizes(), columns_);
-    for (int l = 1; l <= network_.depth(); ++l)
-      b_.state.layer(l) = state.layer(l, static_cast<Index>(range_.begin), columns_);
+    for (int l = 1; l <= network_.depth(); ++l) b_.state.layer(l) = state.layer(l, static_cast<Index>(range_.begin), columns_);
     if (noisy_) {
       b_.past = b_.state;
       b_.sum.reshape(network_.sizes(), columns_);
@@ -90,7 +87,9 @@ class ShardSettle {
   }
 
   TermContext<T> context(int sweep) {
-    const auto moving = [&](const Matrix<T>& m) { return ConstBlock<T>(m.data(), m.rows(), m.cols() ? active_ : 0, Eigen::OuterStride<>(m.rows())); };
+    const auto moving = [&](const Matrix<T>& m) {
+      return ConstBlock<T>(m.data(), m.rows(), m.cols() ? active_ : 0, Eigen::OuterStride<>(m.rows()));
+    };
     boundary_.emplace(Boundary<T>{moving(b_.input), moving(b_.drive), moving(b_.target), beta_});
     ReadPlace place = place_;
     place.samples = std::span(b_.samples).first(static_cast<std::size_t>(active_));
@@ -143,7 +142,8 @@ class ShardSettle {
         b_.past.layer(l).col(i) = now;
       }
       auto& averaging = b_.averaging[static_cast<std::size_t>(i)];
-      if (averaging == 0 && sweep > options_.noise_window && moved <= options_.noise_margin * expected) averaging = options_.noise_window + 1;
+      if (averaging == 0 && sweep > options_.noise_window && moved <= options_.noise_margin * expected)
+        averaging = options_.noise_window + 1;
     }
   }
 
@@ -248,11 +248,14 @@ void over_shards(std::size_t batch, Workspace<T>& workspace, Run& run, Body body
 }  // namespace
 
 void SettleOptions::validate() const {
-  const auto fail = [](const std::string& message) { throw InputError(InputKind::config, {}, message); };
-  if (!(tolerance >= 0 && tolerance < 1)) fail("settle.tolerance = " + std::to_string(tolerance) + ": expected 0 (whole budget) or a number below 1");
+  const auto fail = [](const std::string& message) { throw InputError(Code::out_of_range, {}, message); };
+  if (!(tolerance >= 0 && tolerance < 1))
+    fail("settle.tolerance = " + std::to_string(tolerance) + ": expected 0 (whole budget) or a number below 1");
   if (budget < 1 || budget > 60000) fail("settle.budget = " + std::to_string(budget) + ": expected 1 .. 60000 sweeps");
-  if (noise_window < 1 || noise_window > 1000) fail("settle.noise_window = " + std::to_string(noise_window) + ": expected 1 .. 1000 sweeps");
-  if (!(noise_margin > 0 && noise_margin <= 100)) fail("settle.noise_margin = " + std::to_string(noise_margin) + ": expected a number in (0, 100]");
+  if (noise_window < 1 || noise_window > 1000)
+    fail("settle.noise_window = " + std::to_string(noise_window) + ": expected 1 .. 1000 sweeps");
+  if (!(noise_margin > 0 && noise_margin <= 100))
+    fail("settle.noise_margin = " + std::to_string(noise_margin) + ": expected a number in (0, 100]");
 }
 
 void SettleReport::resize(std::size_t batch) {
@@ -262,7 +265,9 @@ void SettleReport::resize(std::size_t batch) {
   second.assign(batch, 0.0);
 }
 
-std::size_t SettleReport::count(StopReason which) const { return static_cast<std::size_t>(std::count(reason.begin(), reason.end(), which)); }
+std::size_t SettleReport::count(StopReason which) const {
+  return static_cast<std::size_t>(std::count(reason.begin(), reason.end(), which));
+}
 
 double SettleReport::sweeps_sum() const { return std::accumulate(sweeps.begin(), sweeps.end(), 0.0); }
 
@@ -298,7 +303,7 @@ template void drive_input<float>(const Network<float>&, const In<float>&, Out<fl
 template void drive_input<double>(const Network<double>&, const In<double>&, Out<double>, const ReadPlace&, Run&);
 template SettleReport settle<float>(const Network<float>&, const Boundary<float>&, State<float>&, const SettleOptions&, const ReadPlace&,
                                     Workspace<float>&, Run&);
-template SettleReport settle<double>(const Network<double>&, const Boundary<double>&, State<double>&, const SettleOptions&, const ReadPlace&,
-                                     Workspace<double>&, Run&);
+template SettleReport settle<double>(const Network<double>&, const Boundary<double>&, State<double>&, const SettleOptions&,
+                                     const ReadPlace&, Workspace<double>&, Run&);
 
 }  // namespace eqprop

@@ -5,7 +5,7 @@
 namespace eqprop {
 namespace {
 
-[[noreturn]] void fail(const std::string& message) { throw InputError(InputKind::config, {}, message); }
+[[noreturn]] void fail(const std::string& message, Code code = Code::out_of_range) { throw InputError(code, {}, message); }
 
 template <class T>
 std::unique_ptr<Coupling<T>> build_coupling(const NetworkOptions& options, const Matrix<T>& weights, int layer, Run& run) {
@@ -20,10 +20,14 @@ void NetworkOptions::validate() const {
   for (const auto& layer : layers)
     if (layer.size < 1 || layer.size > 100000) fail("network.layers = " + std::to_string(layer.size) + ": expected 1 .. 100000 units");
   if (cost == Cost::cross_entropy && classes < 2) fail("network.classes = " + std::to_string(classes) + ": cross entropy needs at least 2");
-  if (!(initial_scale > 0 && initial_scale <= 100)) fail("network.initial_scale = " + std::to_string(initial_scale) + ": expected a number in (0, 100]");
+  if (!(initial_scale > 0 && initial_scale <= 100))
+    fail("network.initial_scale = " + std::to_string(initial_scale) + ": expected a number in (0, 100]");
   if (substrate == Substrate::crossbar) crossbar.validate();
   if (substrate == Substrate::crossbar && crossbar.loop == Loop::analog && cost == Cost::cross_entropy)
-    fail("crossbar.loop = analog with network.cost = cross_entropy: the read-out stands beside the analog loop and would cost nothing; expected loop = digital");
+    fail(
+        "crossbar.loop = analog with network.cost = cross_entropy: the read-out stands beside the analog loop and would cost nothing; "
+        "expected loop = digital",
+        Code::conflict);
 }
 
 template <class T>

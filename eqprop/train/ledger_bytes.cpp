@@ -25,7 +25,8 @@ Ledger restore_ledger(ByteReader& in) {
     const auto phase = in.get<std::uint8_t>();
     const auto event = in.get<std::uint8_t>();
     if (layer < 0 || layer >= kLayerLimit || phase >= kPhaseCount || event >= kEventCount)
-      throw InputError(InputKind::file, {}, "the checkpoint's ledger has a key out of range", "the file is damaged: start from another checkpoint");
+      throw InputError(Code::damaged, {}, "the checkpoint's ledger has a key out of range",
+                       "the file is damaged: start from another checkpoint");
     Entry entry;
     entry.count = in.get<std::int64_t>();
     entry.watt = in.get<double>();

@@ -231,7 +231,8 @@ void Trainer<T>::save(ByteWriter& out) const {
   out.put<std::uint64_t>(position_);
   out.put<std::uint32_t>(step_);
   out.put<std::int64_t>(samples_trained_);
-  for (const std::int64_t v : {sums_.samples, sums_.correct, sums_.settles, sums_.sweeps, sums_.converged, sums_.noise_floor, sums_.diverged})
+  for (const std::int64_t v :
+       {sums_.samples, sums_.correct, sums_.settles, sums_.sweeps, sums_.converged, sums_.noise_floor, sums_.diverged})
     out.put(v);
   out.put(sums_.cost);
   out.put(sums_.hardware_second);
@@ -244,12 +245,14 @@ void Trainer<T>::save(ByteWriter& out) const {
 template <class T>
 void Trainer<T>::restore(ByteReader& in) {
   if (in.get<std::uint32_t>() != kShardSamples)
-    throw InputError(InputKind::file, {}, "the checkpoint was written by a build with another shard size", "use the build that wrote it");
+    throw InputError(Code::other_version, {}, "the checkpoint was written by a build with another shard size",
+                     "use the build that wrote it");
   epoch_ = static_cast<int>(in.get<std::uint32_t>());
   position_ = in.get<std::uint64_t>();
   step_ = in.get<std::uint32_t>();
   samples_trained_ = in.get<std::int64_t>();
-  for (std::int64_t* v : {&sums_.samples, &sums_.correct, &sums_.settles, &sums_.sweeps, &sums_.converged, &sums_.noise_floor, &sums_.diverged})
+  for (std::int64_t* v :
+       {&sums_.samples, &sums_.correct, &sums_.settles, &sums_.sweeps, &sums_.converged, &sums_.noise_floor, &sums_.diverged})
     *v = in.get<std::int64_t>();
   sums_.cost = in.get<double>();
   sums_.hardware_second = in.get<double>();
