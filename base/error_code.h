@@ -43,6 +43,8 @@ enum class Code : int {
   no_data = 115,           ///< a named data set that is not here
   other_data = 116,        ///< resuming a run with other data
   nothing_to_price = 117,  ///< no sample was trained yet
+  not_fetched = 118,       ///< a file that could not be fetched: network, server, a transfer cut short
+  missing_program = 119,   ///< a program that draws for us is not installed, or failed
   // 201 .. 299: warnings, and results below what was asked for
   lost_class = 201,          ///< outputs that no longer learn
   pulses_clipped = 202,      ///< weights do not fit into the conductance window
@@ -56,6 +58,19 @@ enum class Code : int {
   // 301 .. 399: the end of a run, and of the program
   run_diverged = 301,  ///< the weights lost their meaning
   internal = 302,      ///< a mistake of ours
+  // 401 .. 499: findings of `eqprop doctor`, beside the warnings above; none ends the program
+  settles_cut_short = 401,     ///< the sweep budget ended many settles
+  noise_hides_contrast = 402,  ///< read noise above the difference between the phases
+  units_saturated = 403,       ///< units at a bound of their activation
+  units_dead = 404,            ///< units that answer the same to every sample
+  devices_at_bound = 405,      ///< devices at a bound of their conductance window
+  devices_stuck = 406,         ///< devices that no pulse moves
+  rate_too_high = 407,         ///< weights change too much from step to step
+  rate_too_low = 408,          ///< weights hardly change, or learning ended too early
+  overfitting = 409,           ///< training far above validation
+  adc_clips = 410,             ///< currents outside the ADC's range
+  adc_hardly_used = 411,       ///< currents far below the ADC's range
+  endurance_used = 412,        ///< pulses on one device near what it is rated for
 };
 
 /// "EQ-003".

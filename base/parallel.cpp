@@ -60,7 +60,7 @@ class Bell {
 
 // one call of parallel_for
 struct Job {
-  const std::function<void(std::size_t)>& body;
+  const LoopBody& body;
   std::size_t first = 0;            // index of item 0 of the round
   std::atomic<std::size_t> failed;  // lowest index that failed so far; the number of items while none has
   std::exception_ptr error = nullptr;
@@ -176,7 +176,7 @@ Range shard(std::size_t batch, std::size_t i) {
   return {i * kShardSamples, std::min(batch, (i + 1) * kShardSamples)};
 }
 
-void parallel_for(std::size_t count, int threads, const std::function<void(std::size_t)>& body) {
+void parallel_for(std::size_t count, int threads, const LoopBody& body) {
   check(threads >= 1, "threads >= 1");
   if (threads > 1 && count > 1 && !inside) {
     static Pool pool;

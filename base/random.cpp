@@ -80,20 +80,16 @@ void normals(const Words& words, float* out) {
 
 /// Makes whole chunks; the last one goes through a buffer of which a part is kept, so that every number comes from the same code.
 template <class Transform>
-void fill(const std::uint32_t key[2], const Place& place, std::uint32_t first, float* out, std::size_t n, Transform transform) {
-  check(first % 4 == 0, "random numbers are filled from a multiple of 4");
-  check(n <= (std::uint64_t{1} << 32) - first, "a place has 2^32 random numbers");
-  check(place.sweep < kPlaces24, "sweep < 2^24");
-  const std::uint32_t counter[3] = {place.step, place.sample, join(place.phase, place.sweep)};
-  std::uint32_t block = first / 4;
+void fill(const PhiloxBlocks& blocks, float* out, std::size_t n, Transform transform) {
+  std::uint32_t block = blocks.first;
   Words words;
   for (; n >= kChunk; n -= kChunk, out += kChunk, block += kLanes) {
-    philox(key, counter, block, words);
+    philox(blocks.key, blocks.counter, block, words);
     transform(words, out);
   }
   if (n > 0) {
     alignas(64) float buffer[kChunk];
-    philox(key, counter, block, words);
+    philox(blocks.key, blocks.counter, block, words);
     transform(words, buffer);
     std::copy_n(buffer, n, out);
   }
@@ -124,11 +120,18 @@ float RandomKey::normal(const Place& place, std::uint32_t index) const {
 }
 
 void RandomKey::fill_uniform(const Place& place, std::uint32_t first, float* out, std::size_t n) const {
-  fill(key_, place, first, out, n, uniforms);
+  fill(blocks(place, first, n), out, n, uniforms);
 }
 
 void RandomKey::fill_normal(const Place& place, std::uint32_t first, float* out, std::size_t n) const {
-  fill(key_, place, first, out, n, normals);
+  fill(blocks(place, first, n), out, n, normals);
+}
+
+PhiloxBlocks RandomKey::blocks(const Place& place, std::uint32_t first, std::size_t n) const {
+  check(first % 4 == 0, "random numbers are filled from a multiple of 4");
+  check(n <= (std::uint64_t{1} << 32) - first, "a place has 2^32 random numbers");
+  check(place.sweep < kPlaces24, "sweep < 2^24");
+  return {{key_[0], key_[1]}, {place.step, place.sample, join(place.phase, place.sweep)}, first / 4};
 }
 
 std::uint32_t RandomKey::below(const Place& place, std::uint32_t index, std::uint32_t bound) const {

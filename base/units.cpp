@@ -102,7 +102,7 @@ double parse_quantity(std::string_view text, Unit unit) {
   for (const Prefix& prefix : kPrefixes) {
     if (name.prefixes.find(prefix.letter) == std::string_view::npos || written != spelling(prefix, name)) continue;
     const double si = scale(value, prefix.power);
-    if (!std::isfinite(si)) reject(text, unit, "the number is too large or too small");
+    if (!std::isfinite(si) || (si == 0 && value != 0)) reject(text, unit, "the number is too large or too small");
     return si;
   }
   reject(text, unit, "the unit \"" + std::string(rest) + "\" is not accepted");

@@ -151,15 +151,7 @@ void chain_step(benchmark::State& state, int batch, float tolerance) {
   state.SetLabel(report.target);
 }
 
-void peak(benchmark::State& state) {
-  for (auto _ : state) state.counters["gflops"] = bench::peak_flops() * 1e-9;
-  state.counters["read_GBps_1MiB"] = bench::read_bandwidth(std::size_t{1} << 20) * 1e-9;
-  state.counters["update_GBps_2MiB"] = bench::update_bandwidth(std::size_t{2} << 20) * 1e-9;
-  state.counters["read_GBps_256MiB"] = bench::read_bandwidth(std::size_t{256} << 20) * 1e-9;
-}
-
 const bool registered = [] {
-  benchmark::RegisterBenchmark("limits/one_core", peak)->Iterations(1);
   const auto add = [](const std::string& name, void (*body)(benchmark::State&, int, float), int batch, float tolerance) {
     const std::string sweeps = tolerance > 0 ? "/tolerance:1e-3" : "/sweeps:45";
     benchmark::RegisterBenchmark((name + "/784x512x10/batch:" + std::to_string(batch) + sweeps + "/threads:1").c_str(),

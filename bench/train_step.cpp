@@ -75,7 +75,8 @@ struct Subject {
       : network(build_network<float>(network_options(), run)), trainer(network, options, kSeed, threads, data.size()) {}
   void step(const Dataset& data) {
     EpochReport report;
-    trainer.run_epoch(data, [](const Progress&) { return false; }, report);
+    trainer.run_epoch(
+        data, [](const Progress&) { return false; }, report);
   }
 };
 
@@ -132,13 +133,11 @@ void add(int batch, bool fixed, int threads) {
   if (threads > 1) bench->UseRealTime();  // one thread is timed by its own processor time: the names stay plain
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+const bool registered = [] {
   for (const int batch : {32, 4, 1}) add(batch, true, 1);
   for (const int batch : {32, 4, 1}) add(batch, false, 1);
   add(32, true, 2);
-  benchmark::Initialize(&argc, argv);
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-}
+  return true;
+}();
+
+}  // namespace

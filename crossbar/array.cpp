@@ -62,6 +62,8 @@ Array::Array(const ArrayOptions& options, int layer, const In& weights, Run& run
       tiles_.emplace_back(options_.device, seed_, static_cast<std::uint32_t>(layer * kTilesPerLayer + r * column_tiles_ + c),
                           column_cut(c + 1) - column_cut(c), line_cut(r + 1) - line_cut(r), options_.read_noise.proportional > 0,
                           options_.plan.mode == PulseMode::accumulate && options_.device.kind == DeviceKind::pulse);
+  for (std::size_t t = 0; t < tiles_.size(); ++t)
+    for (Eigen::Index b = 0; b < tiles_[t].blocks(); ++b) items_.push_back({t, b, {}, {}});
   initial_write_ = write_verify(weights, options_.write, kPhaseInitialWrite, {}, run);
 }
 
@@ -78,18 +80,11 @@ void Array::set_adc_range(Direction direction, double range) {
 
 template <class Body>
 void Array::program(Body body, PhaseId phase, Run& run) {
-  struct Item {
-    std::size_t tile;
-    Eigen::Index block;
-    PulseTotals totals;
-  };
-  std::vector<Item> items;
-  for (std::size_t t = 0; t < tiles_.size(); ++t)
-    for (Eigen::Index b = 0; b < tiles_[t].blocks(); ++b) items.push_back({t, b, {}});
-  parallel_for(items.size(), run.threads, [&](std::size_t i) { body(i, items[i].tile, items[i].block, items[i].totals); });
+  for (auto& item : items_) item.totals = {};
+  parallel_for(items_.size(), run.threads, [&](std::size_t i) { body(i, items_[i].tile, items_[i].block, items_[i].totals); });
 
   PulseTotals sum;
-  for (const auto& item : items) sum += item.totals;
+  for (const auto& item : items_) sum += item.totals;
   if (sum.set + sum.reset > 0)
     for (auto& tile : tiles_) tile.refresh();
   if (!run.ledger) return;
@@ -107,15 +102,14 @@ UpdateReport Array::update(const In& wanted, const Place& place, Run& run) {
   check(wanted.rows() == outputs_ && wanted.cols() == inputs_ + 1, "a wanted change is outputs x (inputs + 1)");
   Place where = place;
   where.phase = kPhaseUpdate;
-  std::vector<UpdateReport> reports(tiles_.size() * static_cast<std::size_t>((inputs_ + kLineBlock) / kLineBlock + 1));
   program(
       [&](std::size_t item, std::size_t t, Eigen::Index block, PulseTotals& totals) {
-        reports[item] =
+        items_[item].update =
             update_block(tiles_[t], block, part(wanted, t), options_.device, options_.plan, weight_step(), seed_, where, totals);
       },
       kPhaseUpdate, run);
   UpdateReport sum;
-  for (const auto& report : reports) sum += report;
+  for (const auto& item : items_) sum += item.update;
   update_totals_ += sum;
   if (run.ledger && options_.plan.mode == PulseMode::accumulate) run.ledger->add(layer_, kPhaseUpdate, Event::accumulator, sum.wanted);
   return sum;
@@ -128,7 +122,7 @@ WriteReport Array::write_verify(const In& target, const WriteVerify& how, PhaseI
   where.phase = phase;
   const double window = options_.device.window();
   const VerifyNoise noise{static_cast<float>(options_.read_noise.white * window), static_cast<float>(options_.read_noise.proportional)};
-  std::vector<WriteReport> reports(tiles_.size() * static_cast<std::size_t>((inputs_ + kLineBlock) / kLineBlock + 1));
+  std::vector<WriteReport> reports(items_.size());
   program(
       [&](std::size_t item, std::size_t t, Eigen::Index block, PulseTotals& totals) {
         reports[item] = write_block(tiles_[t], block, part(target, t), scale_, options_.device, how, noise, seed_, where, totals);
@@ -174,11 +168,21 @@ void Array::restore(ByteReader& in) {
   if (!same)
     throw InputError(Code::files_disagree, {}, "the stored array has another seed or shape than this one",
                      "resume with the config and seed of the run");
+  const auto need = [](bool ok) {
+    if (!ok)
+      throw InputError(Code::damaged, {}, "the stored array has a scale, range or count out of range",
+                       "the file is damaged: start from another checkpoint");
+  };
   scale_ = in.get<double>();
   options_.adc_forward.range = in.get<double>();
   options_.adc_backward.range = in.get<double>();
+  for (const double x : {scale_, options_.adc_forward.range, options_.adc_backward.range}) need(x > 0);
   auto& u = update_totals_;
-  for (std::int64_t* count : {&u.wanted, &u.written, &u.pulses, &u.capped, &u.clipped}) *count = in.get<std::int64_t>();
+  constexpr std::int64_t kMost = std::int64_t{1} << 53;  // leaves room for the sum over arrays
+  for (std::int64_t* count : {&u.wanted, &u.written, &u.pulses, &u.capped, &u.clipped}) {
+    *count = in.get<std::int64_t>();
+    need(*count >= 0 && *count <= kMost);
+  }
   for (auto& tile : tiles_) tile.restore(in);
 }
 

@@ -130,6 +130,14 @@ class Array {
   template <class Body>
   void program(Body body, PhaseId phase, Run& run);
 
+  /// A block of lines that is programmed, and what the last call did to it.
+  struct Item {
+    std::size_t tile;
+    Eigen::Index block;
+    PulseTotals totals;
+    UpdateReport update;
+  };
+
   ArrayOptions options_;
   int layer_ = 0;
   std::uint32_t seed_ = 0;
@@ -139,6 +147,7 @@ class Array {
   int column_tiles_ = 1;
   double scale_ = 1;         // [S] per unit of weight
   std::vector<Tile> tiles_;  // [line tile][column tile]
+  std::vector<Item> items_;  // all blocks of all tiles, tile by tile
   WriteReport initial_write_;
   UpdateReport update_totals_;
 };

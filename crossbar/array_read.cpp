@@ -4,6 +4,9 @@
 
 #include "base/check.h"
 #include "crossbar/array.h"
+#include "crossbar/kernel/random_lanes.h"
+#include "crossbar/kernel/read_lanes.h"
+#include "crossbar/product.h"
 
 namespace eqprop {
 namespace {
@@ -16,9 +19,12 @@ using Block = Eigen::Map<Eigen::MatrixXf>;
 /// Buffers of one thread; they only grow. What they hold never outlives a call.
 struct Scratch {
   Eigen::MatrixXf drive;     // lines (or outputs) x batch, after the DAC
-  Eigen::MatrixXf partial;   // a tile's outputs (or lines) x batch
-  Eigen::MatrixXf squared;   // drive^2
-  Eigen::MatrixXf variance;  // of partial
+  Eigen::MatrixXf turned;    // backward: its transpose, the batch filled up to whole vectors
+  Eigen::MatrixXf squared;   // squares of the one that is multiplied
+  Eigen::MatrixXf sum;       // backward: products as they come, batch x lines
+  Eigen::MatrixXf sum2;      //
+  Eigen::MatrixXf current;   // a tile's outputs (or lines) x batch [S]
+  Eigen::MatrixXf variance;  // [S^2], proportional 1
   Eigen::MatrixXf normal;    // one sample's
   Eigen::VectorXd power;     // per line: sum of drive^2 over the batch
 };
@@ -34,57 +40,127 @@ Block sized(Eigen::MatrixXf& buffer, Index rows, Index cols) {
   return {buffer.data(), rows, cols};
 }
 
+std::size_t size(Index n) { return static_cast<std::size_t>(n); }
+
+/// A converter for the inner loops.
+read_lanes::Codes codes(const Converter& c) {
+  return {.on = c.bits > 0,
+          .truncate = c.rounding == Rounding::truncate,
+          .gain = static_cast<float>(c.gain),
+          .offset = static_cast<float>(c.offset),
+          .low = static_cast<float>(c.lowest_code()),
+          .high = static_cast<float>(c.highest_code()),
+          .step = static_cast<float>(c.step())};
+}
+
 /// Logical drive of all lines: converted inputs, and in forward reads the bias at 1, a fixed reference that needs no DAC.
-Block dac_stage(Direction direction, const In& in, const Converter& dac, Eigen::MatrixXf& buffer) {
+Block dac_stage(Direction direction, const In& in, const Converter& dac, Scratch& scratch) {
   const bool bias = direction == Direction::forward;
-  Block drive = sized(buffer, in.rows() + (bias ? 1 : 0), in.cols());
-  drive.topRows(in.rows()) = in;
-  dac.convert(drive.topRows(in.rows()));
-  if (bias) drive.bottomRows(1).setOnes();
+  Block drive = sized(scratch.drive, in.rows() + (bias ? 1 : 0), in.cols());
+  const auto dac_codes = codes(dac);
+  for (Index k = 0; k < in.cols(); ++k) {
+    read_lanes::convert(dac_codes, in.col(k).data(), size(in.rows()), drive.col(k).data());
+    if (bias) drive(in.rows(), k) = 1;
+  }
   return drive;
 }
 
 /// Sum over the batch of each line's squared drive.
-void drive_power(const In& drive, Eigen::VectorXd& power) {
-  power.setZero(drive.rows());
+Eigen::Map<const Eigen::VectorXd> drive_power(const In& drive, Eigen::VectorXd& buffer) {
+  if (buffer.size() < drive.rows()) buffer.resize(drive.rows());
+  Eigen::Map<Eigen::VectorXd> power(buffer.data(), drive.rows());
+  power.setZero();
   for (Index k = 0; k < drive.cols(); ++k) power += drive.col(k).cast<double>().cwiseAbs2();
+  return {buffer.data(), drive.rows()};
 }
 
-/// The pairs of a tile that are read: all outputs, and all lines or all but the bias line.
-auto pairs(const Eigen::MatrixXf& matrix, Index lines) { return matrix.leftCols(lines); }
-
-/// Currents in logical units: conductance differences times drive, over S.
-void ohm_stage(Direction direction, const Tile& tile, const In& drive, double scale, Block& current) {
-  const auto per_weight = static_cast<float>(1 / scale);
-  if (direction == Direction::forward)
-    current.noalias() = per_weight * (tile.difference * drive);
-  else
-    current.noalias() = per_weight * (pairs(tile.difference, current.rows()).transpose() * drive);
+/// What the products of all tiles share: the drive, or in backward reads its transpose, and its squares where they are needed.
+void prepare(Direction direction, const Block& drive, bool squares, Scratch& scratch) {
+  const bool forward = direction == Direction::forward;
+  const auto batch = static_cast<Index>(read_lanes::padded(size(drive.cols())));
+  if (!forward) {
+    const Block turned = sized(scratch.turned, batch, drive.rows());
+    read_lanes::transpose(drive.data(), size(drive.rows()), size(drive.cols()), size(drive.rows()), scratch.turned.data(), size(batch),
+                          size(batch));
+    if (squares) read_lanes::square(turned.data(), size(turned.size()), sized(scratch.squared, batch, drive.rows()).data());
+  } else if (squares) {
+    read_lanes::square(drive.data(), size(drive.size()), sized(scratch.squared, drive.rows(), drive.cols()).data());
+  }
 }
 
-/// Exact and output-referred: a sum over independent Gaussian cells is one Gaussian of variance sum sigma_G^2 v^2.
-void noise_stage(Direction direction, const Tile& tile, const In& drive, const ReadNoise& noise, double window, double scale,
-                 std::uint32_t seed, std::span<const std::uint32_t> sample_ids, Place place, Scratch& scratch, Block& current) {
-  if (noise.white == 0 && noise.proportional == 0) return;
-  Block squared = sized(scratch.squared, drive.rows(), drive.cols());
-  squared = drive.cwiseAbs2();
-  Block variance = sized(scratch.variance, current.rows(), current.cols());
-  if (noise.proportional > 0 && direction == Direction::forward) variance.noalias() = tile.squares * squared;
-  if (noise.proportional > 0 && direction == Direction::backward)
-    variance.noalias() = pairs(tile.squares, current.rows()).transpose() * squared;
+/// Ohm's law on a tile for the drive rows from `first` on: conductance differences times drive [S], out_size x batch; where `squares`, also
+/// the sums of squared conductances times squared drive [S^2], which the variance of proportional noise is made of.
+struct Currents {
+  Block current;
+  Block variance;
+};
+Currents ohm_stage(Direction direction, const Tile& tile, const Block& drive, Index first, Index out_size, bool squares, Scratch& scratch) {
+  const Index batch = drive.cols();
+  Currents out{sized(scratch.current, out_size, batch), sized(scratch.variance, squares ? out_size : 0, batch)};
+  read_lanes::Product product{};
+  const float* g = tile.difference.data();
+  const float* g2 = tile.squares.data();
+  if (direction == Direction::forward) {
+    product = {.a = g,
+               .a2 = squares ? g2 : nullptr,
+               .a_step = size(tile.outputs()),
+               .b = drive.data() + first,
+               .b2 = scratch.squared.data() + first,
+               .b_step = size(drive.rows()),
+               .rows = size(out_size),
+               .columns = size(batch),
+               .depth = size(tile.lines()),
+               .depth_block = 1024,
+               .sum = out.current.data(),
+               .sum2 = out.variance.data(),
+               .sum_step = size(out_size)};
+    read_lanes::multiply(product);
+    return out;
+  }
+  const std::size_t width = read_lanes::padded(size(batch));
+  const Block sum = sized(scratch.sum, static_cast<Index>(width), out_size);
+  const Block sum2 = sized(scratch.sum2, static_cast<Index>(width), squares ? out_size : 0);
+  const std::size_t skipped = size(first) * width;
+  product = {.a = scratch.turned.data() + skipped,
+             .a2 = squares ? scratch.squared.data() + skipped : nullptr,
+             .a_step = width,
+             .b = g,
+             .b2 = g2,
+             .b_step = size(tile.outputs()),
+             .rows = width,
+             .columns = size(out_size),
+             .depth = size(tile.outputs()),
+             .depth_block = 512,
+             .sum = scratch.sum.data(),
+             .sum2 = scratch.sum2.data(),
+             .sum_step = width};
+  read_lanes::multiply(product);
+  read_lanes::transpose(sum.data(), width, size(out_size), size(batch), out.current.data(), size(out_size), 0);
+  if (squares) read_lanes::transpose(sum2.data(), width, size(out_size), size(batch), out.variance.data(), size(out_size), 0);
+  return out;
+}
 
+/// Read noise and ADC of a tile, into `out`. Noise is exact and output-referred: a sum over independent Gaussian cells is one Gaussian of
+/// variance sum sigma_G^2 v^2.
+void noise_and_adc_stage(const Currents& currents, const Block& drive, Index first, Index drive_size, const ReadNoise& noise, double window,
+                         double scale, const Converter& adc, const RandomKey& key, std::span<const std::uint32_t> sample_ids, Place place,
+                         Scratch& scratch, Eigen::Ref<Eigen::MatrixXf> out) {
   const auto white_gain = static_cast<float>(2 * std::pow(noise.white * window / scale, 2));  // two devices per pair
-  const auto proportional_gain = static_cast<float>(std::pow(noise.proportional / scale, 2));
-  const RandomKey key(seed, Purpose::read_noise, 2 * tile.id + (direction == Direction::forward ? 0 : 1));
-  Block normal = sized(scratch.normal, current.rows(), 1);
+  const bool noisy = noise.white > 0 || noise.proportional > 0;
+  read_lanes::Stage stage{.gain = static_cast<float>(1 / scale),
+                          .white = 0,
+                          .variance_gain = static_cast<float>(std::pow(noise.proportional / scale, 2)),
+                          .adc = codes(adc)};
+  const std::size_t n = size(currents.current.rows());
+  Block normal = sized(scratch.normal, currents.current.rows(), 1);
   for (Index k = 0; k < drive.cols(); ++k) {
-    place.sample = sample_ids[static_cast<std::size_t>(k)];
-    key.fill_normal(place, 0, normal.data(), static_cast<std::size_t>(current.rows()));
-    const float white = white_gain * squared.col(k).sum();
-    if (noise.proportional > 0)
-      current.col(k).array() += (white + proportional_gain * variance.col(k).array()).sqrt() * normal.col(0).array();
-    else
-      current.col(k) += std::sqrt(white) * normal.col(0);
+    if (noisy) {
+      place.sample = sample_ids[size(k)];
+      random_lanes::fill_normal(key, place, 0, normal.data(), n);
+      if (noise.white > 0) stage.white = white_gain * drive.col(k).segment(first, drive_size).squaredNorm();
+    }
+    read_lanes::finish(stage, currents.current.col(k).data(), noise.proportional > 0 ? currents.variance.col(k).data() : nullptr,
+                       noisy ? normal.data() : nullptr, n, out.col(k).data());
   }
 }
 
@@ -100,8 +176,10 @@ void Array::read(Direction direction, const In& in, Out out, std::span<const std
   const double volt_per_unit = options_.read_volt / options_.dac.range;
   Scratch& scratch = scratch_of_thread();
 
-  const Block drive = dac_stage(direction, in, options_.dac, scratch.drive);
-  drive_power(drive, scratch.power);
+  const bool squares = options_.read_noise.proportional > 0;
+  const Block drive = dac_stage(direction, in, options_.dac, scratch);
+  const auto power = drive_power(drive, scratch.power);
+  prepare(direction, drive, squares, scratch);
   std::int64_t driven = 0, converted = 0, read_out = 0, added = 0;
   double watt = 0;
   for (int r = 0; r < line_tiles_; ++r)
@@ -112,20 +190,17 @@ void Array::read(Direction direction, const In& in, Out out, std::span<const std
       const Index drive_size = forward ? tile.lines() : tile.outputs();
       const Index out_first = forward ? column_cut(c) : line_cut(r);
       const Index out_size = forward ? tile.outputs() : tile.lines() - bias;
-      const auto tile_drive = drive.middleRows(drive_first, drive_size);
 
       // wires are ideal: the drive reaches every cell
-      Block current = sized(scratch.partial, out_size, batch);
       if (out_size > 0) {
-        ohm_stage(direction, tile, tile_drive, scale_, current);
-        noise_stage(direction, tile, tile_drive, options_.read_noise, options_.device.window(), scale_, seed_, sample_ids, place, scratch,
-                    current);
-        adc.convert(current);
-        out.middleRows(out_first, out_size) += current;
+        const Currents currents = ohm_stage(direction, tile, drive, drive_first, out_size, squares, scratch);
+        const RandomKey key(seed_, Purpose::read_noise, 2 * tile.id + (forward ? 0 : 1));
+        noise_and_adc_stage(currents, drive, drive_first, drive_size, options_.read_noise, options_.device.window(), scale_, adc, key,
+                            sample_ids, place, scratch, out.middleRows(out_first, out_size));
       }
 
       const Eigen::VectorXd& siemens = forward ? tile.line_sum : tile.column_sum;
-      watt += volt_per_unit * volt_per_unit * siemens.dot(scratch.power.segment(drive_first, drive_size));
+      watt += volt_per_unit * volt_per_unit * siemens.dot(power.segment(drive_first, drive_size));
       driven += forward ? drive_size : 2 * drive_size;  // a backward read drives both columns of a pair
       converted += forward ? drive_size - bias : drive_size;
       read_out += out_size;
@@ -155,8 +230,8 @@ void Array::forward_ideal(const In& in, Out out) const {
     const Index bias = r == line_tiles_ - 1 ? 1 : 0;
     const Index lines = tile.lines() - bias;
     auto target = out.middleRows(column_cut(c), tile.outputs());
-    if (lines > 0) target.noalias() += per_weight * (tile.difference.leftCols(lines) * in.middleRows(line_cut(r), lines));
-    if (bias) target.colwise() += per_weight * tile.difference.col(lines);
+    if (lines > 0) add_product(per_weight, tile.difference.leftCols(lines), in.middleRows(line_cut(r), lines), target);
+    for (Index k = 0; bias && k < target.cols(); ++k) target.col(k) += per_weight * tile.difference.col(lines);
   }
 }
 
@@ -167,8 +242,8 @@ void Array::backward_ideal(const In& in, Out out) const {
     const Tile& tile = tiles_[t];
     const Index lines = tile.lines() - (r == line_tiles_ - 1 ? 1 : 0);
     if (lines == 0) continue;
-    out.middleRows(line_cut(r), lines).noalias() +=
-        per_weight * (tile.difference.leftCols(lines).transpose() * in.middleRows(column_cut(c), tile.outputs()));
+    add_product(per_weight, tile.difference.leftCols(lines).transpose(), in.middleRows(column_cut(c), tile.outputs()),
+                out.middleRows(line_cut(r), lines));
   }
 }
 
@@ -177,8 +252,7 @@ double Array::cell_power(Direction direction, const In& in) const {
   check(in.rows() == (forward ? inputs_ : outputs_), "a drive has the array's side");
   const double volt_per_unit = options_.read_volt / options_.dac.range;
   const auto batch = static_cast<double>(in.cols());
-  Eigen::VectorXd power;
-  drive_power(in, power);
+  const auto power = drive_power(in, scratch_of_thread().power);
   double watt = 0;
   for (std::size_t t = 0; t < tiles_.size(); ++t) {
     const int r = static_cast<int>(t) / column_tiles_, c = static_cast<int>(t) % column_tiles_;
@@ -223,19 +297,18 @@ PartialSums Array::partial_sums(Direction direction, const In& in) const {
   const bool forward = direction == Direction::forward;
   check(in.rows() == (forward ? inputs_ : outputs_), "a drive has the array's side");
   Scratch& scratch = scratch_of_thread();
-  const Block drive = dac_stage(direction, in, options_.dac, scratch.drive);
+  const Block drive = dac_stage(direction, in, options_.dac, scratch);
+  prepare(direction, drive, false, scratch);
   PartialSums sums;
   double count = 0;
   for (std::size_t t = 0; t < tiles_.size(); ++t) {
     const int r = static_cast<int>(t) / column_tiles_, c = static_cast<int>(t) % column_tiles_;
     const Tile& tile = tiles_[t];
     const Index out_size = forward ? tile.outputs() : tile.lines() - (r == line_tiles_ - 1 ? 1 : 0);
-    Block current = sized(scratch.partial, out_size, in.cols());
-    if (current.size() == 0) continue;
-    ohm_stage(direction, tile, drive.middleRows(forward ? line_cut(r) : column_cut(c), forward ? tile.lines() : tile.outputs()), scale_,
-              current);
-    sums.max = std::max(sums.max, double{current.cwiseAbs().maxCoeff()});
-    sums.rms += current.cast<double>().squaredNorm();
+    if (out_size == 0 || in.cols() == 0) continue;
+    const Block current = ohm_stage(direction, tile, drive, forward ? line_cut(r) : column_cut(c), out_size, false, scratch).current;
+    sums.max = std::max(sums.max, double{current.cwiseAbs().maxCoeff()} / scale_);
+    sums.rms += current.cast<double>().squaredNorm() / (scale_ * scale_);
     count += static_cast<double>(current.size());
   }
   sums.rms = count > 0 ? std::sqrt(sums.rms / count) : 0;

@@ -6,20 +6,6 @@
 #include "crossbar/option_check.h"
 
 namespace eqprop {
-namespace {
-
-/// Largest code and lowest code.
-struct Codes {
-  float low;
-  float high;
-};
-
-Codes codes(const Converter& c) {
-  const auto top = static_cast<float>((1 << (c.unipolar ? c.bits : c.bits - 1)) - 1);
-  return {c.unipolar ? 0.0f : -top, top};
-}
-
-}  // namespace
 
 void Converter::validate(const char* name) const {
   const std::string field = name;
@@ -29,7 +15,9 @@ void Converter::validate(const char* name) const {
   check_option(field + ".offset", offset, -1e12, 1e12);
 }
 
-double Converter::step() const { return bits == 0 ? 0.0 : range / codes(*this).high; }
+double Converter::step() const { return bits == 0 ? 0.0 : range / highest_code(); }
+int Converter::lowest_code() const { return unipolar ? 0 : -highest_code(); }
+int Converter::highest_code() const { return bits == 0 ? 0 : (1 << (unipolar ? bits : bits - 1)) - 1; }
 
 void Converter::convert(Eigen::Ref<Eigen::MatrixXf> values) const {
   const auto a = static_cast<float>(gain);
@@ -39,7 +27,8 @@ void Converter::convert(Eigen::Ref<Eigen::MatrixXf> values) const {
     values = (values.array() * a + b).matrix();
     return;
   }
-  const auto [low, high] = codes(*this);
+  const auto low = static_cast<float>(lowest_code());
+  const auto high = static_cast<float>(highest_code());
   const auto size = static_cast<float>(step());
   // adding and subtracting 1.5 * 2^23 rounds to the nearest integer; truncation then goes one down where that was above. A value that is
   // a code up to rounding errors counts as that code, so that converting twice changes nothing.

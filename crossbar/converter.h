@@ -24,7 +24,9 @@ struct Converter {
 
   /// Throws InputError(config) that names field, value and allowed range.
   void validate(const char* name) const;
-  double step() const;  ///< size of one code, 0 when off
+  double step() const;       ///< size of one code, 0 when off
+  int lowest_code() const;   ///< 0 when off
+  int highest_code() const;  ///< 0 when off
   /// In place on any column-major block.
   void convert(Eigen::Ref<Eigen::MatrixXf> values) const;
   /// Number of values of `values` that fall outside the range; 0 when off.

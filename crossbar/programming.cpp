@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "crossbar/kernel/random_lanes.h"
 #include "crossbar/option_check.h"
 #include "crossbar/pulse_line.h"
 
@@ -13,19 +14,45 @@ namespace {
 using Eigen::Index;
 using namespace programming_detail;
 
-/// Buffers of one line, made once per block.
+/// Buffers of one line, in memory of the thread that only grows.
 struct Scratch {
-  explicit Scratch(Index n)
-      : direction(n), on_plus(n), count(n), xi(Eigen::ArrayXf::Zero(n)), write_xi(n), pulsed(n), set_sum(n), reset_sum(n) {}
-  Eigen::ArrayXf direction;  // sign of the wanted change, then +1 SET, -1 RESET, 0 none
-  Eigen::ArrayXf on_plus;    // > 0: of G+, else of G-
-  Eigen::ArrayXi count;      // pulses due
-  Eigen::ArrayXf xi;
-  Eigen::ArrayXf write_xi;
-  Eigen::ArrayXf pulsed;   // direction of one plane
-  Eigen::ArrayXf set_sum;  // [S] conductance before plus after
-  Eigen::ArrayXf reset_sum;
-  std::vector<Index> list;
+  explicit Scratch(Index n) : Scratch(n, memory(n)) {}
+  Eigen::Map<Eigen::ArrayXf> direction;  // sign of the wanted change, then +1 SET, -1 RESET, 0 none
+  Eigen::Map<Eigen::ArrayXf> on_plus;    // > 0: of G+, else of G-
+  Eigen::Map<Eigen::ArrayXf> xi;
+  Eigen::Map<Eigen::ArrayXf> write_xi;
+  Eigen::Map<Eigen::ArrayXf> pulsed;   // direction of one plane
+  Eigen::Map<Eigen::ArrayXf> set_sum;  // [S] conductance before plus after
+  Eigen::Map<Eigen::ArrayXf> reset_sum;
+  Eigen::Map<Eigen::ArrayXi> count;  // pulses due
+  std::vector<Index>& list;
+
+ private:
+  struct Memory {
+    Eigen::ArrayXf floats;
+    Eigen::ArrayXi ints;
+    std::vector<Index> list;
+  };
+  static Index step(Index n) { return (n + 15) / 16 * 16; }
+  static Memory& memory(Index n) {
+    thread_local Memory memory;
+    if (memory.floats.size() < 7 * step(n)) memory.floats.resize(7 * step(n));
+    if (memory.ints.size() < n) memory.ints.resize(n);
+    memory.list.reserve(static_cast<std::size_t>(n));
+    return memory;
+  }
+  Scratch(Index n, Memory& m)
+      : direction(m.floats.data(), n),
+        on_plus(m.floats.data() + step(n), n),
+        xi(m.floats.data() + 2 * step(n), n),
+        write_xi(m.floats.data() + 3 * step(n), n),
+        pulsed(m.floats.data() + 4 * step(n), n),
+        set_sum(m.floats.data() + 5 * step(n), n),
+        reset_sum(m.floats.data() + 6 * step(n), n),
+        count(m.ints.data(), n),
+        list(m.list) {
+    xi.setZero();
+  }
 };
 
 /// Counts over a line.
@@ -154,8 +181,8 @@ void pulse_weights(const Law& law, Tile& tile, Index line, const Planned& planne
       }
       continue;
     }
-    if (noise.cycle_sd > 0) cycle.fill_normal(place, first, s.xi.data(), n);
-    if (noise.write_sd > 0) write.fill_normal(place, first, s.write_xi.data(), n);
+    if (noise.cycle_sd > 0) random_lanes::fill_normal(cycle, place, first, s.xi.data(), n);
+    if (noise.write_sd > 0) random_lanes::fill_normal(write, place, first, s.write_xi.data(), n);
     if (p > 0) s.direction = (s.count > p).select(s.direction, 0.0f);
     pulse_pairs(law, plus, minus, noise, s, totals);
   }

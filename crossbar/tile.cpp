@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "base/check.h"
 #include "base/random.h"
 
 namespace eqprop {
@@ -59,6 +60,13 @@ double sum_of_pairs(const float* plus, const float* minus, Index n) {
 
 void put(ByteWriter& out, const Eigen::MatrixXf& m) { out.put_array(std::span<const float>(m.data(), static_cast<std::size_t>(m.size()))); }
 void get(ByteReader& in, Eigen::MatrixXf& m) { in.get_array(std::span<float>(m.data(), static_cast<std::size_t>(m.size()))); }
+// what no device has would turn into negative joules much later
+void get_conductances(ByteReader& in, Eigen::MatrixXf& m) {
+  get(in, m);
+  constexpr float kMost = 1e6f;  // [S]
+  if (m.size() > 0 && !(m.array() >= 0 && m.array() <= kMost).all())
+    throw InputError(Code::damaged, {}, "a stored conductance is out of range", "the file is damaged: start from another checkpoint");
+}
 
 }  // namespace
 
@@ -110,8 +118,8 @@ void Tile::save(ByteWriter& out) const {
 
 void Tile::restore(ByteReader& in) {
   for (DevicePlane* plane : {&plus, &minus}) {
-    get(in, plane->g);
-    get(in, plane->hidden);
+    get_conductances(in, plane->g);
+    get_conductances(in, plane->hidden);
     in.get_array(std::span<std::uint32_t>(plane->pulses.data(), static_cast<std::size_t>(plane->pulses.size())));
   }
   get(in, accumulator);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "crossbar/kernel/random_lanes.h"
 #include "crossbar/option_check.h"
 #include "crossbar/programming.h"
 #include "crossbar/pulse_line.h"
@@ -76,13 +77,13 @@ void verify_line(const Law& law, DevicePlane& plane, Index line_number, std::uin
   int p = 0;
   for (;; ++p) {
     place.sweep = static_cast<std::uint32_t>(p);
-    if (noisy) read_key.fill_normal(place, first, s.xi.data(), n);
+    if (noisy) random_lanes::fill_normal(read_key, place, first, s.xi.data(), n);
     const auto [read, active] = judge_line(line, goal.data(), noise, noisy, tolerance, s);
     report.verify_reads += read;
     report.read_siemens += sum(s.read.data(), line.n);
     if (active == 0 || p == how.max_pulses) break;
-    if (pulse.cycle_sd > 0) pulse_key.fill_normal(place, first, s.xi.data(), n);
-    if (pulse.write_sd > 0) write_key.fill_normal(place, first, s.write_xi.data(), n);
+    if (pulse.cycle_sd > 0) random_lanes::fill_normal(pulse_key, place, first, s.xi.data(), n);
+    if (pulse.write_sd > 0) random_lanes::fill_normal(write_key, place, first, s.write_xi.data(), n);
     pulse_line(law, line, pulse, s, totals);
     report.pulses += active;
   }
@@ -98,7 +99,7 @@ void verify_line(const Law& law, DevicePlane& plane, Index line_number, std::uin
 void place_line(DevicePlane& plane, Index line_number, std::uint32_t first, const Eigen::ArrayXf& goal, const DevicePreset& device,
                 const RandomKey& key, const Place& place, Scratch& s, WriteReport& report, PulseTotals& totals) {
   const Line line(plane, line_number);
-  key.fill_normal(place, first, s.xi.data(), static_cast<std::size_t>(line.n));
+  random_lanes::fill_normal(key, place, first, s.xi.data(), static_cast<std::size_t>(line.n));
   for (Index j = 0; j < line.n; ++j) {
     const float uS = 1e6f * goal[j];
     const auto& c = device.write_sigma;

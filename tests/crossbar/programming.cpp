@@ -308,3 +308,20 @@ TEST_CASE("an array of another shape or seed is not restored") {
   ByteReader reader(saved, "memory");
   CHECK_THROWS_AS(array.restore(reader), InputError);
 }
+
+TEST_CASE("an array with a scale, count or conductance that no array has is not restored") {
+  Run run{.seed = 1};
+  Array array(ArrayOptions{}, 0, uniform(3, 4, 1, 1), run);
+  const auto saved = bytes_of(array);
+  // sign bits of: seed, inputs, outputs (12 bytes), scale, two ranges, five counts, then the first tile's size and conductances
+  for (const std::size_t at : {std::size_t{12 + 7}, std::size_t{20 + 7}, std::size_t{28 + 7}, std::size_t{36 + 7}, std::size_t{76 + 8 + 3}}) {
+    INFO("byte " << at);
+    auto bytes = saved;
+    bytes.at(at) |= 0x80;
+    ByteReader reader(bytes, "memory");
+    CHECK_THROWS_AS(array.restore(reader), InputError);
+  }
+  ByteReader reader(saved, "memory");
+  array.restore(reader);
+  CHECK(bytes_of(array) == saved);
+}
