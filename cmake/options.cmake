@@ -4,6 +4,7 @@ option(EQPROP_NATIVE "tune for this machine (-march=native); the binaries do not
 option(EQPROP_TESTS "build the tests" ON)
 option(EQPROP_BENCH "build the benchmarks" ON)
 option(EQPROP_WERROR "warnings are errors" OFF)
+option(EQPROP_FUZZ "build the fuzz targets with libFuzzer instead of the tests; for Clang, use the preset `fuzz`" OFF)
 set(EQPROP_SANITIZE "" CACHE STRING "sanitizers, e.g. address,undefined")
 
 include(GNUInstallDirs)

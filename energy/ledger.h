@@ -76,6 +76,8 @@ class Ledger {
   Entry total(Event event) const;
   int layers() const { return static_cast<int>(entries_.size() / (kPhaseCount * kEventCount)); }
   bool empty() const;
+  /// Forgets everything, but keeps its memory.
+  void clear() { entries_.clear(); }
 
   Ledger& operator+=(const Ledger& other);
   /// Equal in every key, trailing empty layers ignored; the doubles compare exactly, without tolerance.

@@ -1,7 +1,5 @@
 #include "energy/price_file.h"
 
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <cmath>
 #include <fstream>
@@ -10,6 +8,7 @@
 
 #include "base/check.h"
 #include "energy/nearest.h"
+#include "energy/toml.h"
 
 namespace eqprop {
 namespace {
@@ -48,12 +47,13 @@ class Reader {
     return *value;
   }
 
-  double number(const toml::table& table, std::string_view key, const std::string& owner) const {
+  // in SI units: what stands in the file times `unit`
+  double number(const toml::table& table, std::string_view key, double unit, const std::string& owner) const {
     const toml::node& node = need(table, key, owner);
     const auto value = node.is_number() ? node.value<double>() : std::nullopt;
-    if (!value || !std::isfinite(*value) || *value < 0)
+    if (!value || !std::isfinite(*value * unit) || *value < 0)
       fail(node.source(), owner + ": `" + std::string(key) + "` must be a finite number of at least 0");
-    return *value;
+    return *value * unit;
   }
 
   // "pJ per conversion" -> 1e-12, when the event's unit is "J per conversion"
@@ -77,9 +77,9 @@ class Reader {
     price.node = text(table, "node", owner);
     price.boundary = spec.boundary;
     const double unit = scale(table, price.unit, spec, owner);
-    price.min = number(table, "min", owner) * unit;
-    price.typical = number(table, "typical", owner) * unit;
-    price.max = number(table, "max", owner) * unit;
+    price.min = number(table, "min", unit, owner);
+    price.typical = number(table, "typical", unit, owner);
+    price.max = number(table, "max", unit, owner);
     if (!(price.min <= price.typical && price.typical <= price.max))
       fail(table.get("min")->source(), owner + ": needs min <= typical <= max");
     const std::string rank = text(table, "boundary", owner);

@@ -81,7 +81,11 @@ Experiment::Experiment(const Config& config, const Places& places, int threads) 
   trainer_->ledger() += initial;
 }
 
-void Experiment::save(const std::filesystem::path& file) const {
+void Experiment::save(const std::filesystem::path& file) const { write_checkpoint(file, payload()); }
+
+void Experiment::restore(const std::filesystem::path& file) { restore_payload(read_checkpoint(file), file.string()); }
+
+std::vector<std::uint8_t> Experiment::payload() const {
   ByteWriter out;
   out.put_string(kPayload);
   out.put_string(program_version());
@@ -91,14 +95,23 @@ void Experiment::save(const std::filesystem::path& file) const {
   out.put<double>(test_accuracy.value_or(0));
   save_rows(rows, out);
   trainer_->save(out);
-  write_checkpoint(file, out.bytes());
+  return out.bytes();
 }
 
-void Experiment::restore(const std::filesystem::path& file) {
-  const auto payload = read_checkpoint(file);
-  ByteReader in(payload, file.string());
+void Experiment::restore_payload(std::span<const std::uint8_t> payload, const std::string& name) {
+  // what throws below knows no file
+  try {
+    restore_parts(payload, name);
+  } catch (const InputError& error) {
+    if (!error.where().file.empty()) throw;
+    throw error.at({name});
+  }
+}
+
+void Experiment::restore_parts(std::span<const std::uint8_t> payload, const std::string& name) {
+  ByteReader in(payload, name);
   const auto fail = [&](Code code, const std::string& message, const std::string& remedy) {
-    throw InputError(code, {file.string()}, message, remedy);
+    throw InputError(code, {name}, message, remedy);
   };
   if (in.get_string() != kPayload) fail(Code::wrong_format, "a checkpoint of another program", "expected one of `eqprop train`");
   if (const std::string version = in.get_string(); version != program_version())
@@ -106,7 +119,7 @@ void Experiment::restore(const std::filesystem::path& file) {
          "use that version, or start the run anew");
   const std::string identity = config_identity(config_);
   if (const std::string before = in.get_string(); before != identity)
-    throw InputError(Code::other_config, {file.string()}, "the run was started with another config: " + first_difference(before, identity),
+    throw InputError(Code::other_config, {name}, "the run was started with another config: " + first_difference(before, identity),
                      "give the config and --set options of then, or another --out");
   for (const std::uint64_t print : prints_)
     if (in.get<std::uint64_t>() != print) fail(Code::other_data, "the run was started with other data", "restore the data set of then");
@@ -114,6 +127,9 @@ void Experiment::restore(const std::filesystem::path& file) {
   const double accuracy = in.get<double>();
   rows = restore_rows(in);
   trainer_->restore(in);
+  const int epochs = trainer_->epochs_done();
+  if (static_cast<int>(rows.size()) != epochs || epochs > config_.train.epochs || (tested && epochs < config_.train.epochs))
+    fail(Code::damaged, "history and trainer are not of the same epoch", "the file is damaged: start the run anew");
   if (!in.done()) fail(Code::damaged, "more bytes than a run has", "the file is damaged: start the run anew");
   test_accuracy = tested ? std::optional(accuracy) : std::nullopt;
 }

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "eqprop/train/trainer.h"
@@ -27,6 +29,7 @@ class Experiment {
   const Dataset& train() const { return train_; }
   const Dataset& validation() const { return validation_; }
   const Dataset& test() const { return test_; }
+  const Network<float>& network() const { return *network_; }
   Trainer<float>& trainer() { return *trainer_; }
   const Trainer<float>& trainer() const { return *trainer_; }
 
@@ -43,7 +46,14 @@ class Experiment {
   /// belongs to another config, naming the first key that differs.
   void restore(const std::filesystem::path& file);
 
+  /// What a checkpoint of this run holds.
+  std::vector<std::uint8_t> payload() const;
+  /// Goes on from a checkpoint's payload; `name` is shown in errors. Throws as the other; what the experiment then holds is not to be used.
+  void restore_payload(std::span<const std::uint8_t> payload, const std::string& name);
+
  private:
+  void restore_parts(std::span<const std::uint8_t> payload, const std::string& name);
+
   Config config_;
   Dataset train_, validation_, test_;
   std::array<std::uint64_t, 3> prints_{};  ///< one per data set

@@ -35,7 +35,7 @@ std::string quote(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
-    if (static_cast<unsigned char>(c) < 0x20) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
       out += fmt::format("\\u{:04X}", static_cast<int>(c));
     } else {
       out += c;
@@ -81,7 +81,7 @@ double FieldReader::real(const TomlValue& value, const std::string& key, Interva
   const double x = integer != nullptr ? static_cast<double>(*integer) : number != nullptr ? *number : std::nan("");
   if (!std::isfinite(x) || !accepted.contains(x))
     fail_type(value, key, "a number " + show(accepted), is_number ? Code::out_of_range : Code::wrong_type);
-  return x;
+  return x + 0.0;  // there is one zero: -0 would be written as a whole number and read back as +0
 }
 
 void FieldReader::integer(const char* key, int& field, std::int64_t low, std::int64_t high) {
@@ -117,7 +117,7 @@ void FieldReader::quantity(const char* key, double& field, Unit unit, Interval a
   if (!accepted.contains(x))
     fail_type(*value, path(key), fmt::format("{} .. {}", format_quantity(accepted.low, unit), format_quantity(accepted.high, unit)),
               Code::out_of_range);
-  field = x;
+  field = x + 0.0;
 }
 
 void FieldReader::quantity(const char* key, std::optional<double>& field, Unit unit, Interval accepted) {

@@ -2,17 +2,24 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <fstream>
+#include <iterator>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "base/check.h"
+#include "eqprop/train/ledger_bytes.h"
 #include "experiments/run_warnings.h"
 
 namespace eqprop {
 
 using Json = nlohmann::ordered_json;
+
+constexpr const char* kLedgerRemedy = "expected the ledger.json of a run folder of `eqprop train`";
 
 std::int64_t pulses_of(const Ledger& ledger, PhaseId wanted) {
   const Ledger phase = ledger.phases([&](PhaseId p) { return p == wanted; });
@@ -35,15 +42,24 @@ void save_rows(const std::vector<EpochRow>& rows, ByteWriter& out) {
 }
 
 std::vector<EpochRow> restore_rows(ByteReader& in) {
+  const auto need = [](bool ok) {
+    if (!ok)
+      throw InputError(Code::damaged, {}, "the checkpoint's history has an epoch or an amount out of range",
+                       "the file is damaged: start the run anew");
+  };
   std::vector<EpochRow> rows;
   const auto count = in.get<std::uint64_t>();
+  const std::uint64_t most = static_cast<std::uint64_t>(kLargestCount) / std::max<std::uint64_t>(count, 1);  // so that sums do not overflow
   for (std::uint64_t i = 0; i < count; ++i) {
     EpochRow row;
     EpochSums& s = row.sums;
     row.epoch = in.get<std::int32_t>();
-    for (std::int64_t* v :
-         {&s.samples, &s.correct, &s.settles, &s.sweeps, &s.converged, &s.noise_floor, &s.diverged, &row.pulses, &row.initial_write_pulses})
+    need(row.epoch > 0 && static_cast<std::uint64_t>(row.epoch) == i + 1);
+    for (std::int64_t* v : {&s.samples, &s.correct, &s.settles, &s.sweeps, &s.converged, &s.noise_floor, &s.diverged, &row.pulses,
+                            &row.initial_write_pulses}) {
       *v = in.get<std::int64_t>();
+      need(*v >= 0 && static_cast<std::uint64_t>(*v) <= most);
+    }
     for (double* v : {&s.cost, &s.hardware_second, &row.validation_accuracy, &row.joule[0], &row.joule[1], &row.joule[2]})
       *v = in.get<double>();
     row.pulses_per_device_max = in.get<std::uint32_t>();
@@ -150,35 +166,62 @@ std::string ledger_json(const LedgerFile& file) {
 }
 
 LedgerFile read_ledger_json(const std::filesystem::path& path) {
-  const auto fail = [&](const std::string& message, Code code = Code::bad_ledger) {
-    throw InputError(code, {path.string()}, message, "expected the ledger.json of a run folder of `eqprop train`");
-  };
   std::ifstream in(path, std::ios::binary);
-  if (!in) fail("no ledger that can be read here", Code::missing_file);
+  if (!in) throw InputError(Code::missing_file, {path.string()}, "no ledger that can be read here", kLedgerRemedy);
+  return parse_ledger_json({std::istreambuf_iterator<char>(in), {}}, path.string());
+}
+
+namespace {
+
+// a whole number of this key; what JSON converts in silence (fractions, true, too many bits) is refused
+std::int64_t whole(const Json& json, const char* key, std::int64_t high = kLargestCount) {
+  const Json& value = json.at(key);
+  const bool fits = value.is_number_unsigned() && value.get<std::uint64_t>() <= static_cast<std::uint64_t>(high);
+  if (!fits) throw std::out_of_range(fmt::format("`{}` = {}: expected a whole number 0 .. {}", key, value.dump(), high));
+  return value.get<std::int64_t>();
+}
+
+double amount(const Json& json, const char* key) {
+  const Json& value = json.at(key);
+  const double x = value.is_number() ? value.get<double>() : -1;
+  if (!(x >= 0)) throw std::out_of_range(fmt::format("`{}` = {}: expected a number of at least 0", key, value.dump()));
+  return x;
+}
+
+}  // namespace
+
+LedgerFile parse_ledger_json(const std::string& text, const std::string& name) {
+  const auto fail = [&](const std::string& message) { throw InputError(Code::bad_ledger, {name}, message, kLedgerRemedy); };
   LedgerFile file;
   try {
-    const Json json = Json::parse(in);
+    const Json json = Json::parse(text);
     if (json.at("format") != "eqprop ledger 1") fail("another format than \"eqprop ledger 1\"");
-    file.samples_trained = json.at("samples_trained").get<std::int64_t>();
-    file.training_samples = json.at("training_samples").get<std::int64_t>();
-    file.wear.devices = json.at("devices").get<std::int64_t>();
-    file.wear.pulses = json.at("pulses").get<std::int64_t>() + json.at("initial_write_pulses").get<std::int64_t>();
-    file.wear.pulses_per_device = json.at("pulses_per_device_max").get<std::uint32_t>();
-    file.wear.clipped = json.at("pulses_clipped").get<std::int64_t>();
-    file.wear.capped = json.at("changes_capped").get<std::int64_t>();
+    file.samples_trained = whole(json, "samples_trained");
+    file.training_samples = whole(json, "training_samples");
+    file.wear.devices = whole(json, "devices");
+    file.wear.pulses = whole(json, "pulses", kLargestCount / 2) + whole(json, "initial_write_pulses", kLargestCount / 2);
+    file.wear.pulses_per_device =
+        static_cast<std::uint32_t>(whole(json, "pulses_per_device_max", std::numeric_limits<std::uint32_t>::max()));
+    file.wear.clipped = whole(json, "pulses_clipped");
+    file.wear.capped = whole(json, "changes_capped");
+    std::int64_t room = kLargestCount / 2;  // for the sum of all counts
     for (const Json& item : json.at("entries")) {
-      Entry entry;
-      entry.count = item.at("count").get<std::int64_t>();
-      entry.watt = item.at("watt").get<double>();
-      entry.second = item.at("second").get<double>();
-      entry.joule = item.at("joule").get<double>();
-      file.ledger.add_entry(item.at("layer").get<int>(), phase_from_name(item.at("phase").get<std::string>()),
-                            event_from_name(item.at("event").get<std::string>()), entry);
+      const Entry entry{whole(item, "count", room), amount(item, "watt"), amount(item, "second"), amount(item, "joule")};
+      const int layer = static_cast<int>(whole(item, "layer", kLayerLimit - 1));
+      const PhaseId phase = phase_from_name(item.at("phase").get<std::string>());
+      const Event event = event_from_name(item.at("event").get<std::string>());
+      if (!(file.ledger.at(layer, phase, event) == Entry{}))
+        fail(fmt::format("layer {} has `{}` in phase `{}` twice", layer, event_name(event), phase_name(phase)));
+      file.ledger.add_entry(layer, phase, event, entry);
+      room -= entry.count;
     }
   } catch (const Json::exception& error) {
     fail(std::string("not a ledger: ") + error.what());
-  } catch (const std::logic_error&) {
-    fail("a layer or an amount is out of range: the file is damaged");
+  } catch (const InputError& error) {
+    if (!error.where().file.empty()) throw;
+    throw error.at({name});
+  } catch (const std::out_of_range& error) {
+    fail(std::string("not a ledger: ") + error.what());
   }
   return file;
 }

@@ -29,6 +29,7 @@ std::int64_t pulses_of(const Ledger& ledger, PhaseId phase);
 
 /// All but the seconds.
 void save_rows(const std::vector<EpochRow>& rows, ByteWriter& out);
+/// Throws InputError(file) when rows are missing, out of order, or hold amounts that no run has.
 std::vector<EpochRow> restore_rows(ByteReader& in);
 
 /// Sums over all epochs.
@@ -57,5 +58,7 @@ struct LedgerFile {
 std::string ledger_json(const LedgerFile& file);
 /// Throws InputError(file) when the file is missing, no ledger, or damaged.
 LedgerFile read_ledger_json(const std::filesystem::path& path);
+/// The same from text; `name` is shown in errors.
+LedgerFile parse_ledger_json(const std::string& text, const std::string& name);
 
 }  // namespace eqprop

@@ -1,9 +1,9 @@
 #include "experiments/toml_values.h"
 
-#include <toml++/toml.h>
-
 #include <fstream>
 #include <iterator>
+
+#include "energy/toml.h"
 
 namespace eqprop {
 namespace {
@@ -31,11 +31,19 @@ TomlValue convert(const toml::node& node, const std::string& key, const Where& w
   fail(Code::wrong_type, where, "`" + key + "` is a date or time", "a config holds numbers, texts, true, false and lists of them");
 }
 
+bool is_word(std::string_view word) {
+  return !word.empty() &&
+         word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == std::string_view::npos;
+}
+
+// a name in quotes may hold a dot or nothing, and would pass for another key
+std::string word(std::string_view name, const Where& where) {
+  if (!is_word(name))
+    fail(Code::unknown_key, where, "unknown key `" + std::string(name) + "`", "keys and sections are words of letters, digits, _ and -");
+  return std::string(name);
+}
+
 bool is_key(std::string_view text) {
-  const auto is_word = [](std::string_view word) {
-    return !word.empty() &&
-           word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == std::string_view::npos;
-  };
   const auto dot = text.find('.');
   return dot == std::string_view::npos ? is_word(text) : is_word(text.substr(0, dot)) && is_word(text.substr(dot + 1));
 }
@@ -56,14 +64,14 @@ TomlValues::TomlValues(const std::string& text, std::string file) : file_(std::m
     fail(Code::toml_syntax, place(file_, error.source()), "not valid TOML: " + std::string(error.description()));
   }
   for (const auto& [name, node] : root) {
-    const std::string section(name.str());
+    const std::string section = word(name.str(), place(file_, name.source()));
     const toml::table* table = node.as_table();
     if (table == nullptr) {
       values_.emplace(section, convert(node, section, place(file_, name.source())));
       continue;
     }
     for (const auto& [key, value] : *table) {
-      const std::string path = section + "." + std::string(key.str());
+      const std::string path = section + "." + word(key.str(), place(file_, key.source()));
       values_.emplace(path, convert(value, path, place(file_, key.source())));
     }
     // an empty section has no values, but its name must be known all the same

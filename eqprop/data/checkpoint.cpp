@@ -146,8 +146,9 @@ void write_checkpoint(const fs::path& path, Bytes payload) {
   write_atomic(path, {header, payload, checksum});
 }
 
-std::vector<std::uint8_t> read_checkpoint(const fs::path& path) {
-  auto bytes = read_plain(path);
+std::vector<std::uint8_t> read_checkpoint(const fs::path& path) { return parse_checkpoint(read_plain(path), path.string()); }
+
+std::vector<std::uint8_t> parse_checkpoint(Bytes bytes, const std::string& path) {
   const std::string length = std::to_string(bytes.size());
   const std::size_t start = std::min(bytes.size(), sizeof kMagic);
   if (bytes.empty() || !std::equal(kMagic, kMagic + start, bytes.begin())) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +20,9 @@ void write_checkpoint(const std::filesystem::path& path, std::span<const std::ui
 /// The payload of a checkpoint. Throws InputError(file), each in its own words, when the file is missing, no checkpoint, of another
 /// version, truncated, too long, or when its checksum differs.
 std::vector<std::uint8_t> read_checkpoint(const std::filesystem::path& path);
+
+/// The same from a checkpoint's bytes; `name` is shown in errors.
+std::vector<std::uint8_t> parse_checkpoint(std::span<const std::uint8_t> bytes, const std::string& name);
 
 /// Writes a text file with the same promises as write_checkpoint.
 void write_text_atomic(const std::filesystem::path& path, std::string_view text);

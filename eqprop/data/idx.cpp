@@ -74,38 +74,39 @@ IdxArray parse_idx(std::vector<std::uint8_t> bytes, const std::string& file) {
   return array;
 }
 
-Dataset read_idx(const std::filesystem::path& images, const std::filesystem::path& labels, const IdxOptions& options) {
-  check(options.scale > 0.0f && options.scale <= 1.0f, "read_idx: scale must be in (0, 1]");
-  const IdxArray pixels = parse_idx(read_file(images), images.string());
-  const IdxArray classes = parse_idx(read_file(labels), labels.string());
-  check_dimensions(pixels, images.string(), true);
-  check_dimensions(classes, labels.string(), false);
+Dataset parse_idx_pair(std::vector<std::uint8_t> images, const std::string& images_file, std::vector<std::uint8_t> labels,
+                       const std::string& labels_file, const IdxOptions& options) {
+  check(options.scale > 0.0f && options.scale <= 1.0f, "idx: scale must be in (0, 1]");
+  const IdxArray pixels = parse_idx(std::move(images), images_file);
+  const IdxArray classes = parse_idx(std::move(labels), labels_file);
+  check_dimensions(pixels, images_file, true);
+  check_dimensions(classes, labels_file, false);
   const std::size_t count = pixels.sizes[0];
   if (classes.sizes[0] != count) {
-    fail(Code::files_disagree, labels.string(), kMagicSize,
-         std::to_string(classes.sizes[0]) + " labels, expected " + std::to_string(count) + " as in " + images.string(),
+    fail(Code::files_disagree, labels_file, kMagicSize,
+         std::to_string(classes.sizes[0]) + " labels, expected " + std::to_string(count) + " as in " + images_file,
          "do both files belong to the same set?");
   }
   const std::size_t features = pixels.values.size() / count;
   if (count >= kTestIdOffset || features > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
-    fail(Code::wrong_format, images.string(), kMagicSize, "too many samples or features", "is this the right file?");
+    fail(Code::wrong_format, images_file, kMagicSize, "too many samples or features", "is this the right file?");
   }
 
   Dataset data;
-  data.name = options.name.empty() ? images.filename().string() : options.name;
+  data.name = options.name.empty() ? std::filesystem::path(images_file).filename().string() : options.name;
   data.features = static_cast<int>(features);
   const auto largest = *std::max_element(classes.values.begin(), classes.values.end());
   data.classes = options.classes > 0 ? options.classes : largest + 1;
   if (largest >= data.classes) {
     const auto at = std::find_if(classes.values.begin(), classes.values.end(), [&](int label) { return label >= data.classes; });
-    fail(Code::bad_label, labels.string(), kMagicSize + 4 + static_cast<std::size_t>(at - classes.values.begin()),
+    fail(Code::bad_label, labels_file, kMagicSize + 4 + static_cast<std::size_t>(at - classes.values.begin()),
          "label " + std::to_string(*at) + ", expected 0 to " + std::to_string(data.classes - 1), "is this the right file?");
   }
   // by whole bytes, so that the rounding of the scale refuses no largest pixel
   const auto limit = static_cast<int>(std::floor(1.0 / static_cast<double>(options.scale) * (1.0 + 1e-6)));
   const auto above = std::find_if(pixels.values.begin(), pixels.values.end(), [&](int v) { return v > limit; });
   if (above != pixels.values.end()) {
-    fail(Code::bad_cell, images.string(), kMagicSize + 4 * pixels.sizes.size() + static_cast<std::size_t>(above - pixels.values.begin()),
+    fail(Code::bad_cell, images_file, kMagicSize + 4 * pixels.sizes.size() + static_cast<std::size_t>(above - pixels.values.begin()),
          "pixel " + std::to_string(*above) + ", expected 0 to " + std::to_string(limit), "set scale to the largest value of a pixel");
   }
   data.x.resize(pixels.values.size());
@@ -115,6 +116,10 @@ Dataset read_idx(const std::filesystem::path& images, const std::filesystem::pat
   data.ids.resize(count);
   for (std::size_t i = 0; i < count; ++i) data.ids[i] = options.first_id + static_cast<std::uint32_t>(i);
   return data;
+}
+
+Dataset read_idx(const std::filesystem::path& images, const std::filesystem::path& labels, const IdxOptions& options) {
+  return parse_idx_pair(read_file(images), images.string(), read_file(labels), labels.string(), options);
 }
 
 }  // namespace eqprop

@@ -27,6 +27,11 @@ struct IdxOptions {
 /// truncation, trailing bytes.
 IdxArray parse_idx(std::vector<std::uint8_t> bytes, const std::string& file);
 
+/// Images (2 or more dimensions, the first counts samples) and labels (1 dimension) from their bytes; the names are shown in errors.
+/// Throws as read_idx does.
+Dataset parse_idx_pair(std::vector<std::uint8_t> images, const std::string& images_file, std::vector<std::uint8_t> labels,
+                       const std::string& labels_file, const IdxOptions& options = {});
+
 /// Reads images (2 or more dimensions, the first counts samples) and labels (1 dimension).
 /// Throws InputError(file) as parse_idx, and when counts differ, a label is not below `classes` or a pixel is above 1 / scale.
 Dataset read_idx(const std::filesystem::path& images, const std::filesystem::path& labels, const IdxOptions& options = {});

@@ -24,7 +24,7 @@ bool is_file(const fs::path& path) {
 
 [[noreturn]] void fail_missing(const fs::path& folder, const std::string& file) {
   throw InputError(Code::no_data, {folder.string()}, "no file '" + file + "' in this folder",
-                   "set EQPROP_DATA_DIR to the folder that holds mnist/, fashion-mnist/, optdigits/");
+                   "set EQPROP_DATA_DIR to the folder that holds " + folder.filename().string() + "/");
 }
 
 fs::path plain_or_gz(const fs::path& folder, const std::string& file) {
@@ -105,7 +105,7 @@ std::vector<bool> read_split(const fs::path& path, std::size_t samples) {
 }  // namespace
 
 const std::vector<std::string>& data_names() {
-  static const std::vector<std::string> names = {"digits", "mnist", "fashion-mnist", "optdigits"};
+  static const std::vector<std::string> names = {"digits", "mnist", "fashion-mnist", "kmnist", "optdigits"};
   return names;
 }
 

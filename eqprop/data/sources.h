@@ -1,5 +1,5 @@
 #pragma once
-// The named data sets: "digits" (comes with the project), "mnist", "fashion-mnist", "optdigits" (a folder of that name in the data folder);
+// The named data sets: "digits" (comes with the project), "mnist", "fashion-mnist", "kmnist", "optdigits" (a folder of that name in the data folder);
 // and sets of anybody's own files.
 #include <filesystem>
 #include <string>
@@ -14,7 +14,7 @@ namespace eqprop {
 /// Where data sets lie. The library reads no environment: a program fills this in.
 struct DataFolders {
   std::filesystem::path digits;  ///< digits.csv.gz and digits_split.csv (experiments/data of the project)
-  std::filesystem::path data;    ///< holds mnist/, fashion-mnist/, optdigits/; a program takes it from EQPROP_DATA_DIR
+  std::filesystem::path data;    ///< holds mnist/, fashion-mnist/, ...; a program takes it from EQPROP_DATA_DIR
 };
 
 /// The names that load_data takes.

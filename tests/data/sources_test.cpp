@@ -107,7 +107,7 @@ TEST_CASE("MNIST and Fashion-MNIST: counts, first labels, classes") {
 
 TEST_CASE("a missing or unknown data set says where it was looked for and what to set") {
   const TempFolder folder;
-  for (const std::string name : {"mnist", "fashion-mnist", "optdigits"}) {
+  for (const std::string name : {"mnist", "fashion-mnist", "kmnist", "optdigits"}) {
     const auto error = input_error([&] { load_data(name, {{}, folder.path()}); });
     REQUIRE(error);
     CHECK(error->kind() == InputKind::file);

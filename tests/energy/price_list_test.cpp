@@ -90,6 +90,11 @@ TEST_CASE("a faulty price list is refused with the place and the reason", "[pric
   edit("min = 5\n", "min = -5\n", "at least 0");
   edit("min = 5\n", "min = inf\n", "finite");
   edit("min = 5\n", "min = \"5\"\n", "number");
+  // finite as written, not in joules; and a letter outside a text
+  std::string huge = replaced(good, "min = 5\n", "min = 1e300\n");
+  for (int i = 0; i < 2; ++i) huge = replaced(huge, "pJ per conversion", "TJ per conversion");  // of dac_set and adc
+  check_refused(huge, at_line(huge, "min = 1e300"), "finite");
+  edit("min = 5\n", "\u01FF\n", "not valid TOML");
   edit("min = 5\n", "mim = 5\n", "did you mean `min`");
   edit("source = \"a test\"", "source = \"\"", "not empty");
   edit("boundary = \"B2\"", "boundary = \"B0\"", "belongs to B2");
