@@ -24,7 +24,8 @@ int energy(const EnergyArguments& arguments) {
   if (!arguments.gpu.empty()) config.gpu = arguments.gpu;
   const LedgerFile file = read_ledger_json(folder / "ledger.json");
   if (file.samples_trained < 1)
-    throw InputError(Code::nothing_to_price, {(folder / "ledger.json").string()}, "no sample was trained yet: nothing to price");
+    throw InputError(Code::nothing_to_price, {(folder / "ledger.json").string()}, "no sample was trained yet: nothing to price",
+                     "go on with the run: eqprop train CONFIG --out RUN --resume");
   const EnergyReport report = energy_report(config, file, Prices::read(find_places(), config));
   if (arguments.json) {
     std::puts(energy_json(report, config, file).dump().c_str());

@@ -28,6 +28,7 @@ struct TrainArguments {
   std::string seeds;
   int threads = hardware_threads();
   std::string out;
+  std::string checkpoint_every = "60 s";
   bool resume = false;
   bool json = false;
 };
@@ -118,6 +119,7 @@ bool reaches(const char* name, const std::optional<double>& target, double value
 
 int train(const TrainArguments& arguments, const std::string& resume) {
   Overrides overrides{arguments.sets, {}, {}, {}};
+  const CheckpointInterval interval = parse_interval(arguments.checkpoint_every);
   std::vector<std::uint32_t> seeds;
   if (!arguments.seeds.empty()) seeds = parse_seeds(arguments.seeds);
   const bool several = !seeds.empty();
@@ -144,7 +146,13 @@ int train(const TrainArguments& arguments, const std::string& resume) {
   std::vector<TrainResult> results;
   for (const std::uint32_t seed : seeds) {
     config.seed = seed;
-    results.push_back(train_run({config, folder(seed), arguments.threads, arguments.resume, resume}, places));
+    try {
+      results.push_back(train_run({config, folder(seed), arguments.threads, arguments.resume, resume, interval}, places));
+    } catch (const InputError& error) {
+      if (error.code() == Code::cannot_write && fs::exists(folder(seed) / "checkpoint.eqp"))
+        say("the last checkpoint is whole; once there is room, go on with\n  {}", resume);
+      throw;
+    }
     if (!results.back().finished) return results.back().diverged ? kExitCheckFailed : kExitInterrupted;
     std::fputs(result_text(results.back()).c_str(), arguments.json ? stderr : stdout);
     std::fflush(stdout);
@@ -181,6 +189,11 @@ void add_train(CLI::App& app, const std::vector<std::string>& arguments, int& ex
   command->add_option("--seeds", given->seeds, "several seeds, e.g. 1..5 or 1,2,7: one run each, mean and 95 % interval")->excludes(seed);
   command->add_option("--threads", given->threads, "threads; never changes results")->check(CLI::Range(1, 1024))->capture_default_str();
   command->add_option("--out", given->out, "run folder; default runs/CONFIG-seedN, with --seeds runs/CONFIG holding seed-N");
+  command
+      ->add_option("--checkpoint-every", given->checkpoint_every,
+                   "beside the end of every epoch: a number of steps, a time like \"30 s\", or epoch for no more than that")
+      ->type_name("STEPS|TIME")
+      ->capture_default_str();
   command->add_flag("--resume", given->resume, "go on with the run that is in the folder, with the same bits as if it had never stopped");
   command->add_flag("--json", given->json, "the result as one JSON object, last line of standard output");
   command->callback([given, seed, arguments, &exit_code] {

@@ -19,6 +19,13 @@ void add_train(CLI::App& app, const std::vector<std::string>& arguments, int& ex
 void add_eval(CLI::App& app, int& exit_code);
 void add_energy(CLI::App& app, int& exit_code);
 void add_gradcheck(CLI::App& app, int& exit_code);
+void add_plot(CLI::App& app, int& exit_code);
 void add_devices(CLI::App& app, int& exit_code);
+void add_data(CLI::App& app, int& exit_code);
+void add_doctor(CLI::App& app, int& exit_code);
+void add_explain(CLI::App& app, int& exit_code);
+void add_keys(CLI::App& app, int& exit_code);
+/// `completion SHELL` and `man`, made from what `app` knows when they run.
+void add_shell(CLI::App& app);
 
 }  // namespace eqprop

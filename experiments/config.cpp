@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "energy/nearest.h"
+#include "experiments/config_keys.h"
 #include "experiments/crossbar_fields.h"
 
 namespace eqprop {
@@ -255,6 +256,13 @@ std::string config_identity(const Config& config) {
   FieldWriter writer;
   visit(writer, config, false);
   return writer.result();
+}
+
+std::vector<ConfigKey> config_keys() {
+  FieldLister lister;
+  Config defaults;
+  visit(lister, defaults, true);
+  return lister.keys();
 }
 
 std::string layers_text(const Config& config) { return fmt::format("{}", fmt::join(config.layers, "-")); }

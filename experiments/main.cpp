@@ -18,7 +18,13 @@ int main(int argc, char** argv) {
   add_eval(app, exit_code);
   add_energy(app, exit_code);
   add_gradcheck(app, exit_code);
+  add_plot(app, exit_code);
   add_devices(app, exit_code);
+  add_data(app, exit_code);
+  add_doctor(app, exit_code);
+  add_explain(app, exit_code);
+  add_keys(app, exit_code);
+  add_shell(app);
 
   try {
     app.parse(argc, argv);

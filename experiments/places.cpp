@@ -16,6 +16,20 @@ bool is_folder(const fs::path& path) {
   return fs::is_directory(path, ignored);
 }
 
+// the value of an environment variable, empty when it is not set
+fs::path variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+fs::path data_folder() {
+  if (const fs::path folder = variable("EQPROP_DATA_DIR"); !folder.empty()) return folder;
+  // a relative XDG_CACHE_HOME does not count (XDG base directory specification)
+  if (const fs::path cache = variable("XDG_CACHE_HOME"); cache.is_absolute()) return cache / "eqprop";
+  if (const fs::path home = variable("HOME"); !home.empty()) return home / ".cache" / "eqprop";
+  return {};
+}
+
 }  // namespace
 
 Places find_places() {
@@ -31,7 +45,8 @@ Places find_places() {
     places.data.digits = share / "data";
     places.prices = share / "prices";
   }
-  if (const char* folder = std::getenv("EQPROP_DATA_DIR")) places.data.data = folder;
+  places.catalogue = places.data.digits / "catalogue.toml";
+  places.data.data = data_folder();
   return places;
 }
 
@@ -49,11 +64,13 @@ fs::path price_file(const Places& places, const std::string& name, const std::st
 }
 
 TrainTest load_named_data(const Places& places, const std::string& name) {
-  if (name != "digits" && places.data.data.empty()) {
-    throw InputError(Code::no_data, {}, "data set \"" + name + "\" is not here: EQPROP_DATA_DIR is not set",
-                     "set EQPROP_DATA_DIR to the folder that holds a folder " + name + "/");
+  try {
+    return load_data(name, places.data);
+  } catch (const InputError& error) {
+    if (name == "digits" || (error.code() != Code::missing_file && error.code() != Code::no_data)) throw;
+    throw InputError(Code::no_data, error.where(), "data set \"" + name + "\" is not here: " + error.message(),
+                     "`eqprop data fetch " + name + "` fetches it; or set EQPROP_DATA_DIR to the folder that holds " + name + "/");
   }
-  return load_data(name, places.data);
 }
 
 }  // namespace eqprop

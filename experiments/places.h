@@ -9,8 +9,9 @@
 namespace eqprop {
 
 struct Places {
-  DataFolders data;              ///< data from the environment variable EQPROP_DATA_DIR, empty when it is not set
-  std::filesystem::path prices;  ///< folder of the price lists
+  DataFolders data;                 ///< sets lie in EQPROP_DATA_DIR, else in eqprop/ of the user's cache folder; empty without any
+  std::filesystem::path prices;     ///< folder of the price lists
+  std::filesystem::path catalogue;  ///< the public data sets (data_catalogue.h)
 };
 
 Places find_places();
@@ -19,7 +20,7 @@ Places find_places();
 /// Throws InputError(config) for an unknown name, with the nearest; `key` is shown in the message.
 std::filesystem::path price_file(const Places& places, const std::string& name, const std::string& key);
 
-/// Loads a named data set. Throws InputError(file) that names the folder and EQPROP_DATA_DIR when it is missing.
+/// Loads a named data set. Throws InputError(no_data) with the command that fetches it when it is missing.
 TrainTest load_named_data(const Places& places, const std::string& name);
 
 }  // namespace eqprop

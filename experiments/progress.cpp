@@ -17,12 +17,6 @@ namespace {
 constexpr auto kRedraw = std::chrono::milliseconds(100);
 constexpr std::size_t kFallbackColumns = 80;
 
-// width of the terminal at standard error, which may change while a run lasts
-std::size_t columns() {
-  winsize size{};
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kFallbackColumns;
-}
-
 // one figure of the bar: as it is where there is room, and as short as it gets
 struct Figure {
   std::string full;
@@ -36,16 +30,11 @@ std::string joined(const std::vector<Figure>& figures, bool brief) {
   return text;
 }
 
-std::string bar(double done, int width) {
-  const int filled = std::clamp(static_cast<int>(width * done), 0, width);
-  return "[" + std::string(static_cast<std::size_t>(filled), '#') + std::string(static_cast<std::size_t>(width - filled), '.') + "] ";
-}
-
 // the longest form that fits: the bar shrinks, then words, then figures are left out, at last the bar
 std::string fitted(const std::string& head, double done, std::vector<Figure> figures, std::size_t room) {
   for (const auto& [width, brief] : {std::pair{20, false}, {10, false}, {20, true}})
-    if (const std::string line = head + bar(done, width) + joined(figures, brief); line.size() <= room) return line;
-  const std::string start = head + bar(done, 10);
+    if (const std::string line = head + bar_text(done, width) + joined(figures, brief); line.size() <= room) return line;
+  const std::string start = head + bar_text(done, 10);
   while (figures.size() > 1 && start.size() + joined(figures, true).size() > room)
     figures.erase(std::min_element(figures.begin(), figures.end(), [](const auto& a, const auto& b) { return a.rank < b.rank; }));
   const std::string line = start + joined(figures, true);
@@ -53,6 +42,16 @@ std::string fitted(const std::string& head, double done, std::vector<Figure> fig
 }
 
 }  // namespace
+
+std::size_t terminal_columns() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kFallbackColumns;
+}
+
+std::string bar_text(double done, int width) {
+  const int filled = std::clamp(static_cast<int>(width * done), 0, width);
+  return "[" + std::string(static_cast<std::size_t>(filled), '#') + std::string(static_cast<std::size_t>(width - filled), '.') + "] ";
+}
 
 std::string short_count(double count) {
   for (const auto& [unit, name] : {std::pair{1e9, " G"}, {1e6, " M"}, {1e3, " k"}})
@@ -96,7 +95,7 @@ void ProgressView::step(const Progress& progress, std::int64_t samples_trained) 
     figure(fmt::format("{:.4g} nJ per sample (B2)", joule * 1e9), fmt::format("{:.4g} nJ", joule * 1e9), 3);
   }
   if (const std::string rest = left(done); !rest.empty()) figure(rest, rest, 5);
-  const std::string line = fitted(fmt::format("epoch {}/{} ", progress.epoch, epochs_), done / epochs_, figures, columns() - 1);
+  const std::string line = fitted(fmt::format("epoch {}/{} ", progress.epoch, epochs_), done / epochs_, figures, terminal_columns() - 1);
   std::fprintf(stderr, "\r\033[K%s", line.c_str());
   std::fflush(stderr);
   drawn_ = true;

@@ -39,6 +39,10 @@ class ProgressView {
   Clock::time_point last_draw_{};
 };
 
+/// Width of the terminal at standard error, which may change while a run lasts; 80 where there is none.
+std::size_t terminal_columns();
+/// "[####....] ", `width` characters between the brackets, for a share done of 0 to 1.
+std::string bar_text(double done, int width);
 /// 12345678 as "12.3 M".
 std::string short_count(double count);
 /// Seconds as "1:05" or "2:03:07".

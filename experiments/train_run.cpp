@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "base/units.h"
 #include "eqprop/data/checkpoint.h"
 #include "experiments/experiment.h"
 #include "experiments/interrupt.h"
@@ -25,8 +27,6 @@ bool is_file(const fs::path& path) {
   return fs::is_regular_file(path, ignored);
 }
 
-std::string version_text() { return fmt::format("eqprop {}\n", program_version()); }
-
 // the folder's files that follow from the checkpoint, and metrics.csv
 void write_results(const Experiment& experiment, const Prices& prices, const fs::path& folder) {
   const LedgerFile file = experiment.ledger_file();
@@ -38,31 +38,8 @@ void write_results(const Experiment& experiment, const Prices& prices, const fs:
     write_text_atomic(folder / "version.txt", version_text() + fmt::format("settled by: {}\n", path_name(experiment.rows)));
 }
 
-// what a killed process may leave behind: "checkpoint.eqp.tmp123-4"
-bool is_leftover(const fs::path& path) {
-  const std::string name = path.filename().string();
-  for (const char* file : {"config.toml", "version.txt", "metrics.csv", "ledger.json", "energy.json", "checkpoint.eqp"})
-    if (name.starts_with(std::string(file) + ".tmp")) return true;
-  return false;
-}
-
-void remove_leftovers(const fs::path& folder) {
-  std::error_code ignored;
-  std::vector<fs::path> found;
-  for (const auto& entry : fs::directory_iterator(folder, ignored))
-    if (is_leftover(entry.path())) found.push_back(entry.path());
-  for (const fs::path& path : found) fs::remove(path, ignored);
-}
-
-// version.txt comes first: it marks the folder as a run's
-void begin_folder(const Config& config, const fs::path& folder) {
-  std::error_code failed;
-  fs::create_directories(folder, failed);
-  if (failed)
-    throw InputError(Code::cannot_write, {folder.string()}, "cannot make this folder: " + failed.message(), "choose another --out");
-  const std::string head = fmt::format("# resolved config of a run, written by eqprop {}\n\n", program_version());
-  write_text_atomic(folder / "version.txt", version_text());
-  write_text_atomic(folder / "config.toml", head + config_text(config));
+bool is_due(const CheckpointInterval& interval, std::uint32_t steps, double seconds) {
+  return (interval.steps > 0 && steps % interval.steps == 0) || (interval.second > 0 && seconds >= interval.second);
 }
 
 EpochRow make_row(const EpochReport& report, const Experiment& experiment, const Prices& prices) {
@@ -85,19 +62,20 @@ EpochRow make_row(const EpochReport& report, const Experiment& experiment, const
 
 }  // namespace
 
-void check_folder(const fs::path& folder, bool resume) {
-  std::error_code ignored;
-  const auto fail = [&](const std::string& message, const std::string& remedy) {
-    throw InputError(Code::folder_taken, {folder.string()}, message, remedy);
-  };
-  if (!fs::exists(folder, ignored)) return;
-  if (!fs::is_directory(folder, ignored)) fail("this is a file, not a folder", "choose another --out");
-  if (is_file(folder / "version.txt")) {
-    if (!resume) fail("a run is already there", "add --resume to go on with it, or choose another --out");
-    return;
+CheckpointInterval parse_interval(const std::string& text) {
+  if (text == "epoch") return {0, 0};
+  std::uint32_t steps = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), steps);
+  if (error == std::errc{} && end == text.data() + text.size() && steps > 0) return {steps, 0};
+  const Where where{"--checkpoint-every " + text, 0, 0};
+  const std::string accepted = "expected a number of steps like 500, a time like \"30 s\", or epoch";
+  try {
+    const double second = parse_quantity(text, Unit::second);
+    if (second > 0) return {0, second};
+  } catch (const InputError&) {
+    throw InputError(Code::out_of_range, where, accepted);
   }
-  for (const auto& entry : fs::directory_iterator(folder, ignored))
-    if (!is_leftover(entry.path())) fail("this folder is not empty and holds no run of `eqprop train`", "choose another --out");
+  throw InputError(Code::out_of_range, where, accepted);
 }
 
 TrainResult train_run(const TrainRequest& request, const Places& places) {
@@ -148,6 +126,12 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
   // a run that had lost its weights stays lost, whoever resumes it
   if (!experiment.rows.empty() && is_hopeless(experiment.rows.back().sums)) return diverged();
   RunWarnings warnings(trainer.wear());
+  auto last_save = Clock::now();
+  const auto save_if_due = [&](const Progress& progress) {
+    if (progress.done == progress.total || !is_due(request.interval, trainer.steps_done(), seconds_since(last_save))) return;
+    experiment.save(checkpoint);
+    last_save = Clock::now();
+  };
   while (trainer.epochs_done() < config.train.epochs) {
     const auto start = Clock::now();
     const std::int64_t before = trainer.samples_trained();
@@ -156,6 +140,7 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
         experiment.train(),
         [&](const Progress& progress) {
           view.step(progress, trainer.samples_trained());
+          save_if_due(progress);
           return !interrupted();
         },
         report);
@@ -170,6 +155,7 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
     warnings.look(report);
     if (interrupted() && trainer.epochs_done() < config.train.epochs) return stop();
     experiment.save(checkpoint);
+    last_save = Clock::now();
     write_results(experiment, prices, request.folder);
     if (is_hopeless(row.sums)) return diverged();
   }
@@ -186,18 +172,6 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
   result.test_accuracy = *experiment.test_accuracy;
   result.energy = energy_report(config, experiment.ledger_file(), prices);
   return result;
-}
-
-Config read_run_config(const fs::path& folder) {
-  if (!is_file(folder / "config.toml") || !is_file(folder / "version.txt"))
-    throw InputError(Code::no_run, {folder.string()}, "no run folder of `eqprop train`",
-                     "a run folder has config.toml, version.txt and checkpoint.eqp");
-  try {
-    return read_config(folder / "config.toml");
-  } catch (const InputError& error) {
-    // a resolved config is the program's own file: when it is wrong it was damaged, or written by another version
-    throw InputError(Code::damaged, error.where(), error.message(), error.remedy());
-  }
 }
 
 }  // namespace eqprop

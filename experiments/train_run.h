@@ -11,8 +11,18 @@
 #include "experiments/energy_report.h"
 #include "experiments/history.h"
 #include "experiments/places.h"
+#include "experiments/run_folder.h"
 
 namespace eqprop {
+
+/// When a run is saved beside the end of every epoch; at most the work since then is done again after a crash. Never changes results.
+struct CheckpointInterval {
+  std::uint32_t steps = 0;  ///< 0: not by steps
+  double second = 60;       ///< [s] of wall-clock time; 0: not by time
+};
+
+/// "500" steps, "30 s", or "epoch" for the end of epochs only. Throws InputError(config).
+CheckpointInterval parse_interval(const std::string& text);
 
 struct TrainRequest {
   Config config;
@@ -20,6 +30,7 @@ struct TrainRequest {
   int threads = 1;
   bool resume = false;
   std::string resume_command;  ///< printed when the run is interrupted
+  CheckpointInterval interval;
 };
 
 struct TrainResult {
@@ -32,9 +43,6 @@ struct TrainResult {
   double validation_accuracy() const { return rows.back().validation_accuracy; }
 };
 
-/// Throws InputError(config) when the folder holds a run and `resume` is false, or something that is no run.
-void check_folder(const std::filesystem::path& folder, bool resume);
-
 /// Trains, or goes on with a run, until it is finished or interrupted. Progress and warnings go to standard error.
 TrainResult train_run(const TrainRequest& request, const Places& places);
 
@@ -42,8 +50,5 @@ TrainResult train_run(const TrainRequest& request, const Places& places);
 nlohmann::ordered_json result_json(const TrainResult& result);
 /// The result in a few lines for people.
 std::string result_text(const TrainResult& result);
-
-/// Reads a run folder's config. Throws InputError(file) when the folder is no run.
-Config read_run_config(const std::filesystem::path& folder);
 
 }  // namespace eqprop

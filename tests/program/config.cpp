@@ -40,6 +40,33 @@ TEST_CASE("figures survive writing bit for bit") {
   CHECK(config_text(parse_config(small_config("crossbar", 3), "test.toml")).find("read_voltage = \"200 mV\"") != std::string::npos);
 }
 
+TEST_CASE("a minus before zero and a control character survive writing") {
+  Overrides overrides;
+  overrides.sets = {"train.momentum=-0.0", "target.cosine=-0.0", "energy.prices=\"a\\u007Fb\\u0001\""};
+  const Config config = parse_config(small_config("ideal", 3), "test.toml", overrides);
+  CHECK(config.prices == "a\x7F" "b\x01");
+  CHECK_FALSE(std::signbit(config.train.rule.momentum));
+  const Config again = parse_config(config_text(config), "resolved.toml");
+  CHECK(config_identity(again) == config_identity(config));
+  CHECK(config_text(again) == config_text(config));
+}
+
+TEST_CASE("a quoted key does not pass for another, and letters outside texts are refused") {
+  const auto code = [](const std::string& more) {
+    try {
+      parse_config(more + small_config("ideal", 3), "test.toml");
+      return Code::internal;
+    } catch (const InputError& error) {
+      return error.code();
+    }
+  };
+  CHECK(code("\"data.name\" = \"digits\"\n") == Code::unknown_key);
+  CHECK(code("\"target.\" = 1\n") == Code::unknown_key);
+  CHECK(code("\"\" = 1\n") == Code::unknown_key);
+  CHECK(code("\u01FF\n") == Code::toml_syntax);
+  CHECK(code("\u00E9 = 1\n") == Code::toml_syntax);
+}
+
 TEST_CASE("converters and device can be set from a config") {
   Overrides overrides;
   overrides.sets = {"crossbar.dac_rounding=truncate",  "crossbar.dac_gain=1.01",       "crossbar.dac_offset=0.002",

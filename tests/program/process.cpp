@@ -53,6 +53,7 @@ Program::Program(const std::vector<std::string>& arguments, const fs::path& fold
   } else {
     setenv("EQPROP_DATA_DIR", data_folder.c_str(), 1);
   }
+  setenv("XDG_CACHE_HOME", (folder / "cache").c_str(), 1);  // not the user's own sets
   std::vector<char*> words{const_cast<char*>(EQPROP_PROGRAM)};
   for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
   words.push_back(nullptr);

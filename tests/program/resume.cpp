@@ -2,7 +2,10 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
+#include <random>
+#include <thread>
 
 #include "tests/catch.h"
 #include "tests/program/process.h"
@@ -12,6 +15,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr int kStepsPerEpoch = 76;  // 1212 training samples by 16
+
 const char* const kSameFiles[] = {"checkpoint.eqp", "ledger.json", "energy.json", "config.toml"};
 
 void check_same(const fs::path& a, const fs::path& b) {
@@ -20,6 +25,24 @@ void check_same(const fs::path& a, const fs::path& b) {
     const std::string content = read_file_text(a / name);
     CHECK_FALSE(content.empty());
     CHECK(content == read_file_text(b / name));
+  }
+}
+
+std::string replaced(std::string text, const std::string& part, const std::string& by) {
+  const auto at = text.find(part);
+  REQUIRE(at != std::string::npos);
+  return text.replace(at, part.size(), by);
+}
+
+// until a file is written anew, ten seconds at most
+void wait_for_change(const fs::path& file) {
+  std::error_code missing;
+  const auto before = fs::last_write_time(file, missing);
+  const bool was_there = !missing;
+  for (int i = 0; i < 5000; ++i) {
+    const auto now = fs::last_write_time(file, missing);
+    if (!missing && (!was_there || now != before)) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
 }
 
@@ -69,19 +92,63 @@ TEST_CASE("an interrupted run resumes to the same bits") {
   }
 }
 
-TEST_CASE("a killed run resumes to the same bits") {
+TEST_CASE("a run killed at 50 random points resumes to the same bits, and repeats no more than the work since its last checkpoint") {
   const TemporaryFolder folder;
-  write_file_text(folder / "small.toml", small_config("crossbar", 3));
+  write_file_text(folder / "small.toml", small_config("crossbar", 40));
   REQUIRE(run_program({"train", "small.toml", "--out", "whole"}, folder.path()).exit_code == 0);
-  const std::string marks[] = {"training samples", "epoch 1/", "epoch 2/"};
-  for (const std::string& mark : marks) {
-    Program program({"train", "small.toml", "--out", "cut", "--resume"}, folder.path());
-    program.wait_for(mark);
+  const std::vector<std::string> resume = {"train", "small.toml", "--out", "cut", "--resume", "--checkpoint-every", "7"};
+  std::mt19937 random(1);  // the moments are not named by the project's seeds: the clock decides them
+  std::uniform_int_distribution<int> wait(0, 30);
+  const fs::path checkpoint = folder / "cut/checkpoint.eqp";
+  int killed = 0, resumed = 0, within = 0;
+  long furthest = 0;
+  for (int k = 0; k < 50; ++k) {
+    Program program(resume, folder.path());
+    // every fifth is killed while it starts, the others at work, however slow the machine is
+    if (k % 5 != 0) wait_for_change(checkpoint);
+    std::this_thread::sleep_for(std::chrono::milliseconds(wait(random)));
     program.signal(SIGKILL);
-    program.wait();
+    const Outcome outcome = program.wait();
+    killed += outcome.exit_code == 128 + SIGKILL ? 1 : 0;
+    // "cut: going on after epoch 3, step 231": never further back than before, and at a step that is a multiple of 7 or the end of an epoch
+    const auto at = outcome.err.find(", step ");
+    if (at == std::string::npos) continue;
+    const long step = std::stol(outcome.err.substr(at + 7));
+    CHECK(step >= furthest);
+    furthest = step;
+    ++resumed;
+    within += step % kStepsPerEpoch != 0 ? 1 : 0;
+    CHECK((step % 7 == 0 || step % kStepsPerEpoch == 0));
   }
-  REQUIRE(run_program({"train", "small.toml", "--out", "cut", "--resume"}, folder.path()).exit_code == 0);
+  INFO(killed << " killed, " << resumed << " of them had a checkpoint to go on with, " << within << " of these within an epoch");
+  CHECK(killed >= 45);
+  CHECK(resumed >= 20);
+  CHECK(within >= 1);
+  const Outcome last = run_program(resume, folder.path());
+  INFO(last.err);
+  REQUIRE(last.exit_code == 0);
   check_same(folder / "whole", folder / "cut");
+  for (const auto& entry : fs::directory_iterator(folder / "cut")) {
+    INFO(entry.path());
+    CHECK(entry.path().filename().string().find(".tmp") == std::string::npos);
+  }
+}
+
+TEST_CASE("a second signal ends the program at once") {
+  const TemporaryFolder folder;
+  // one step takes minutes: the first signal cannot be obeyed yet
+  write_file_text(folder / "long.toml", replaced(replaced(small_config("crossbar", 3), "batch = 16", "batch = 1212"), "budget = 12",
+                                                 "budget = 60000\ntolerance = 0\nnoise_window = 1000\nnoise_margin = 1e-6"));
+  Program program({"train", "long.toml", "--out", "cut"}, folder.path());
+  REQUIRE(program.wait_for("training samples"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  program.signal(SIGINT);
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  program.signal(SIGINT);
+  const auto start = std::chrono::steady_clock::now();
+  CHECK(program.wait().exit_code == 130);
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
+  CHECK_FALSE(fs::exists(folder / "cut/checkpoint.eqp"));
 }
 
 TEST_CASE("with nothing to resume the run starts anew and says so") {

@@ -1,0 +1,154 @@
+// keys [KEY]: the keys of a config, with range, default and meaning.
+#include "experiments/config_keys.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "energy/nearest.h"
+#include "experiments/commands.h"
+#include "experiments/config.h"
+
+namespace eqprop {
+namespace {
+
+struct KeysArguments {
+  std::string key;
+  bool markdown = false;
+};
+
+std::string accepted_text(const ConfigKey& k) { return k.accepted.empty() ? k.kind : k.kind + " " + k.accepted; }
+std::string standard_text(const ConfigKey& k) { return k.required ? "must be given" : k.standard.empty() ? "none" : k.standard; }
+
+int keys(const KeysArguments& arguments) {
+  if (arguments.markdown) {
+    std::fputs(keys_markdown().c_str(), stdout);
+    return kExitDone;
+  }
+  const auto all = config_keys();
+  std::vector<std::string> paths;
+  bool found = false;
+  for (const ConfigKey& k : all) {
+    paths.push_back(k.path());
+    if (!arguments.key.empty() && k.path() != arguments.key && k.section != arguments.key && k.key != arguments.key) continue;
+    found = true;
+    fmt::print("{}\n    {}\n    {}; default: {}\n", k.path(), key_meanings().at(k.path()), accepted_text(k), standard_text(k));
+  }
+  if (!found)
+    throw InputError(Code::unknown_name, {}, "there is no key or section `" + arguments.key + "`",
+                     name_hint(arguments.key, {paths.begin(), paths.end()}));
+  return kExitDone;
+}
+
+}  // namespace
+
+const std::map<std::string, std::string>& key_meanings() {
+  static const std::map<std::string, std::string> meanings = {
+      {"seed", "names every random number of the run"},
+      {"data.name", "the data set; csv and idx are your own files"},
+      {"data.validation_fraction", "of each class of the training set, set aside for validation"},
+      {"data.train", "csv: the training table; required there"},
+      {"data.test", "csv: the test table; without it test_fraction is carved from train"},
+      {"data.test_fraction", "csv without test: share of each class set aside, by seed"},
+      {"data.label_column", "csv: where the label stands"},
+      {"data.scale", "csv, idx (1 and above, default 255): largest feature value; features are divided by it"},
+      {"data.train_images", "idx: the four files, plain or gzip; required there"},
+      {"data.train_labels", "idx: labels of train_images"},
+      {"data.test_images", "idx: images of the test set"},
+      {"data.test_labels", "idx: labels of test_images"},
+      {"network.layers", "units per layer, from the features to the classes"},
+      {"network.hidden", "activation of the hidden layers"},
+      {"network.cost", "what is minimised; cross_entropy reads the last hidden layer out beside the system"},
+      {"network.output", "activation of the last layer; softmax with cross_entropy only"},
+      {"network.ceiling", "upper bound of clipped_relu units"},
+      {"network.initial_scale", "weights start uniform on +- this / sqrt(inputs)"},
+      {"network.coupling", "exact weights, or memristor arrays"},
+      {"train.epochs", "passes over the training set"},
+      {"train.batch", "samples per update"},
+      {"train.estimator", "how the gradient is estimated from the phases"},
+      {"train.beta", "strength of the nudge, not 0; negative for one_sided only"},
+      {"train.rates", "learning rate per coupling, the one above the input first"},
+      {"train.momentum", "of the velocity; 0 is plain gradient descent"},
+      {"train.schedule", "how the rates fall over the run"},
+      {"train.final_fraction", "of the rates, left at the end of the schedule"},
+      {"train.calibration_samples", "training samples whose states set the converters' ranges before each epoch; 0: never"},
+      {"train.kernel", "use a specialised kernel where one fits"},
+      {"settle.tolerance", "a settle ends when no unit changed by more than this in a sweep; 0 runs the whole budget"},
+      {"settle.budget", "most sweeps of a phase"},
+      {"settle.noise_window", "sweeps over which a change is compared with the noise, and states are averaged"},
+      {"settle.noise_margin", "at the noise floor when the mean-square change is below this times the prediction"},
+      {"settle.nudged_tolerance", "tolerance of the nudged phases; default: as tolerance"},
+      {"settle.nudged_budget", "budget of the nudged phases; default: as budget"},
+      {"crossbar.device", "the memristor preset"},
+      {"crossbar.loop", "digital: converters in every sweep; analog: neurons close the loop"},
+      {"crossbar.max_rows", "lines of a tile, bias line included"},
+      {"crossbar.max_columns", "outputs of a tile"},
+      {"crossbar.read_voltage", "at an input of full scale"},
+      {"crossbar.read_time", "cells are under voltage per read"},
+      {"crossbar.dac_bits", "0 off, else 2 and more"},
+      {"crossbar.dac_rounding", "of the DAC"},
+      {"crossbar.dac_gain", "gain of the DAC, 1 is right"},
+      {"crossbar.dac_offset", "offset of the DAC, in its input's unit"},
+      {"crossbar.adc_bits", "0 off, else 2 and more"},
+      {"crossbar.adc_rounding", "of the ADC"},
+      {"crossbar.adc_gain", "gain of the ADC, 1 is right"},
+      {"crossbar.adc_offset", "offset of the ADC, in logical output units"},
+      {"crossbar.adc_range_forward", "full scale of forward reads in logical output units; 0 measures it"},
+      {"crossbar.adc_range_backward", "the same of backward reads"},
+      {"crossbar.adc_margin", "measured range = this times the largest sum seen"},
+      {"crossbar.read_noise", "sd of a device per read, share of its window"},
+      {"crossbar.read_noise_proportional", "the same, share of its conductance"},
+      {"crossbar.programming", "how a wanted change becomes pulses"},
+      {"crossbar.pair", "which device of a pair moves"},
+      {"crossbar.max_pulses", "most pulses per weight and update"},
+      {"crossbar.sign_threshold", "programming = sign: smallest change that is written"},
+      {"crossbar.write_tolerance", "of the first write, per device"},
+      {"crossbar.write_max_pulses", "of the first write, per device"},
+      {"crossbar.weight_headroom", "largest weight = this times the largest initial weight"},
+      {"crossbar.weight_max", "fixes the largest weight instead; 0: by weight_headroom"},
+      {"crossbar.analog_time", "loop = analog: time constant of a neuron"},
+      {"crossbar.linear_range", "converter range of an unbounded layer"},
+      {"device.set_voltage", "of a SET pulse; default: the preset's, as for all of [device]"},
+      {"device.reset_voltage", "of a RESET pulse, negative"},
+      {"device.pulse_time", "length of a pulse"},
+      {"device.conductance_min", "lower end of the window"},
+      {"device.conductance_max", "upper end of the window"},
+      {"device.pulses_per_window", "as the law defines it; scales its steps"},
+      {"device.cycle_sd", "spread from pulse to pulse, in steps"},
+      {"device.step_spread", "spread of the step from device to device"},
+      {"device.bound_spread", "spread of the window's ends from device to device"},
+      {"device.asymmetry_spread", "up steps times 1 + u, down steps times 1 - u, u uniform on +- this"},
+      {"device.write_noise", "sd of the apparent conductance after a write, in nominal steps"},
+      {"device.stuck_low", "share of devices stuck at their lower end"},
+      {"device.stuck_high", "share of devices stuck at their upper end"},
+      {"energy.prices", "price list: a name of energy/prices, or the path of a .toml file"},
+      {"energy.gpu", "GPU model: a name of energy/prices, or the path of a .toml file"},
+      {"target.validation_accuracy", "train: exit code 4 below it"},
+      {"target.test_accuracy", "train: exit code 4 below it"},
+      {"target.cosine", "gradcheck: exit code 1 below it"},
+  };
+  return meanings;
+}
+
+std::string keys_markdown() {
+  std::string out, section = "-";
+  for (const ConfigKey& k : config_keys()) {
+    if (k.section != section) {
+      section = k.section;
+      out += fmt::format("\n### {}\n| key | meaning | accepted | default |\n|---|---|---|---|\n",
+                         section.empty() ? "Top of the file" : "[" + section + "]");
+    }
+    out += fmt::format("| `{}` | {} | {} | {} |\n", k.key, key_meanings().at(k.path()), accepted_text(k), standard_text(k));
+  }
+  return out;
+}
+
+void add_keys(CLI::App& app, int& exit_code) {
+  auto* command = app.add_subcommand("keys", "the keys of a config with meaning, range and default");
+  auto given = std::make_shared<KeysArguments>();
+  command->add_option("KEY", given->key, "a key or section, e.g. train.beta or crossbar; default: all");
+  command->add_flag("--markdown", given->markdown, "all of them as the tables of docs/formats.md");
+  command->callback([given, &exit_code] { exit_code = keys(*given); });
+}
+
+}  // namespace eqprop

@@ -1,0 +1,84 @@
+#include "experiments/run_folder.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+
+#include "eqprop/data/checkpoint.h"
+#include "experiments/experiment.h"
+
+namespace eqprop {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_file(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+// what a killed process may leave behind: "checkpoint.eqp.tmp123-4"
+bool is_leftover(const fs::path& path) {
+  const std::string name = path.filename().string();
+  for (const char* file : {"config.toml", "version.txt", "metrics.csv", "ledger.json", "energy.json", "checkpoint.eqp"})
+    if (name.starts_with(std::string(file) + ".tmp")) return true;
+  return false;
+}
+
+}  // namespace
+
+bool is_run_folder(const fs::path& folder) {
+  std::ifstream in(folder / "version.txt");
+  std::string first;
+  return is_file(folder / "version.txt") && std::getline(in, first) && first.starts_with("eqprop ");
+}
+
+std::string version_text() { return fmt::format("eqprop {}\n", program_version()); }
+
+void remove_leftovers(const fs::path& folder) {
+  std::error_code ignored;
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(folder, ignored))
+    if (is_leftover(entry.path())) found.push_back(entry.path());
+  for (const fs::path& path : found) fs::remove(path, ignored);
+}
+
+// version.txt comes first: it marks the folder as a run's
+void begin_folder(const Config& config, const fs::path& folder) {
+  std::error_code failed;
+  fs::create_directories(folder, failed);
+  if (failed)
+    throw InputError(Code::cannot_write, {folder.string()}, "cannot make this folder: " + failed.message(), "choose another --out");
+  const std::string head = fmt::format("# resolved config of a run, written by eqprop {}\n\n", program_version());
+  write_text_atomic(folder / "version.txt", version_text());
+  write_text_atomic(folder / "config.toml", head + config_text(config));
+}
+
+void check_folder(const fs::path& folder, bool resume) {
+  std::error_code ignored;
+  const auto fail = [&](const std::string& message, const std::string& remedy) {
+    throw InputError(Code::folder_taken, {folder.string()}, message, remedy);
+  };
+  if (!fs::exists(folder, ignored)) return;
+  if (!fs::is_directory(folder, ignored)) fail("this is a file, not a folder", "choose another --out");
+  if (is_run_folder(folder)) {
+    if (!resume) fail("a run is already there", "add --resume to go on with it, or choose another --out");
+    return;
+  }
+  for (const auto& entry : fs::directory_iterator(folder, ignored))
+    if (!is_leftover(entry.path())) fail("this folder is not empty and holds no run of `eqprop train`", "choose another --out");
+}
+
+Config read_run_config(const fs::path& folder) {
+  if (!is_run_folder(folder) || !is_file(folder / "config.toml"))
+    throw InputError(Code::no_run, {folder.string()}, "no run folder of `eqprop train`",
+                     "a run folder has config.toml, checkpoint.eqp and a version.txt that begins with eqprop");
+  try {
+    return read_config(folder / "config.toml");
+  } catch (const InputError& error) {
+    // a resolved config is the program's own file: when it is wrong it was damaged, or written by another version
+    throw InputError(Code::damaged, error.where(), error.message(), error.remedy());
+  }
+}
+
+}  // namespace eqprop
