@@ -28,4 +28,9 @@ install(FILES ${PROJECT_BINARY_DIR}/eqprop-config.cmake ${PROJECT_BINARY_DIR}/eq
 # the program and its data
 install(TARGETS eqprop RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY energy/prices experiments/config experiments/data DESTINATION ${CMAKE_INSTALL_DATADIR}/eqprop)
+set(made ${PROJECT_BINARY_DIR}/experiments)
+install(FILES ${made}/eqprop.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES ${made}/eqprop.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME eqprop)
+install(FILES ${made}/_eqprop DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+install(FILES ${made}/eqprop.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -47,6 +47,12 @@ TEST_CASE("what is no quantity is an InputError that says what was expected", "[
   }
 }
 
+TEST_CASE("a quantity too small for a double does not become 0", "[base][units]") {
+  CHECK_THROWS_AS(parse_quantity("1e-310 fS", Unit::siemens), InputError);
+  CHECK(parse_quantity("1e-300 S", Unit::siemens) == 1e-300);
+  CHECK(parse_quantity("0 fS", Unit::siemens) == 0);
+}
+
 TEST_CASE("quantities are written with three to four digits", "[base][units]") {
   CHECK(format_quantity(2.5e-9, Unit::joule) == "2.5 nJ");
   CHECK(format_quantity(0.2, Unit::volt) == "200 mV");

@@ -14,6 +14,10 @@ foreach(file
     ${DATA}/eqprop/config/digits.toml
     ${DATA}/eqprop/data/digits.csv.gz
     ${DATA}/eqprop/prices/cmos130.toml
+    ${DATA}/man/man1/eqprop.1
+    ${DATA}/bash-completion/completions/eqprop
+    ${DATA}/zsh/site-functions/_eqprop
+    ${DATA}/fish/vendor_completions.d/eqprop.fish
     ${INCLUDE}/eqprop/base/random.h
     ${INCLUDE}/eqprop/energy/ledger.h
     ${INCLUDE}/eqprop/crossbar/converter.h

@@ -58,6 +58,10 @@ TEST_CASE("momentum gathers velocity; it survives a save") {
   ByteReader in(out.bytes(), "rule");
   other.restore(in);
   CHECK((apply(other, network, x, s, 0) - (1 + 0.9 * 1.9) * first).norm() < 1e-13);
+  options.momentum = 0;
+  Rule<double> without(options, network);
+  ByteReader again(out.bytes(), "rule");
+  CHECK_THROWS_AS(without.restore(again), InputError);
 }
 
 TEST_CASE("schedules start at 1, end at the final fraction and never rise") {

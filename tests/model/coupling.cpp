@@ -104,7 +104,8 @@ TEST_CASE("a wanted change asked in blocks equals the whole", "[coupling]") {
   const CouplingCase<double> shape{"", 13, 150, nullptr, {}};
   const UpdateFactors<double> f(shape);
   Matrix<double> velocity = Matrix<double>::Constant(150, 14, 0.5);
-  const WantedChange<double> change(f.factors(), 0.1, 0.9, &velocity);
+  const auto factors = f.factors();
+  const WantedChange<double> change(factors, 0.1, 0.9, &velocity);
   Matrix<double> all(150, 14);
   for (std::size_t begin = 0; begin < 150; begin += kUpdateRows) {
     const Range rows{begin, std::min<std::size_t>(150, begin + kUpdateRows)};

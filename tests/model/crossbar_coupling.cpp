@@ -102,7 +102,8 @@ TEST_CASE("an update charges one read-modify-write per product that is not zero 
   post.row(2).setConstant(1);
   pre.row(0).setZero();
   const auto before = coupling.wear();
-  coupling.update(WantedChange<float>({{view(pre), view(post), 1.0F}}, 0.2), {}, run);
+  const Factor<float> factor{view(pre), view(post), 1.0F};
+  coupling.update(WantedChange<float>({&factor, 1}, 0.2), {}, run);
   CHECK(ledger.at(1, kPhaseUpdate, Event::accumulator).count == kHidden * kSamples + kHidden);  // 8 live inputs and the bias
   CHECK(coupling.wear().pulses > before.pulses);
   CHECK(ledger.total(Event::pulse_set).count + ledger.total(Event::pulse_reset).count == coupling.wear().pulses - before.pulses);

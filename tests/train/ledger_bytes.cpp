@@ -1,5 +1,7 @@
 #include "eqprop/train/ledger_bytes.h"
 
+#include <vector>
+
 #include "base/check.h"
 #include "tests/catch.h"
 
@@ -26,4 +28,35 @@ TEST_CASE("a key out of range is damage") {
   bytes[13] = 255;  // the event of the first entry: after its count (8), layer (4) and phase (1)
   ByteReader in(bytes, "ledger");
   CHECK_THROWS_AS(restore_ledger(in), InputError);
+}
+
+TEST_CASE("amounts that no ledger has, and a key that comes twice, are damage") {
+  struct Stored {
+    std::int64_t count;
+    double joule;
+  };
+  const auto refused = [](const std::vector<Stored>& entries, bool same_key) {
+    ByteWriter out;
+    out.put<std::uint64_t>(entries.size());
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      out.put<std::int32_t>(same_key ? 0 : static_cast<std::int32_t>(i));
+      out.put<std::uint8_t>(kPhaseFree);
+      out.put<std::uint8_t>(static_cast<std::uint8_t>(Event::adc));
+      out.put<std::int64_t>(entries[i].count);
+      for (const double v : {0.0, 0.0, entries[i].joule}) out.put(v);
+    }
+    ByteReader in(out.bytes(), "ledger");
+    try {
+      restore_ledger(in);
+      return false;
+    } catch (const InputError& error) {
+      return error.code() == Code::damaged;
+    }
+  };
+  CHECK_FALSE(refused({{1, 1e-12}, {2, 0}}, false));
+  CHECK_FALSE(refused({{kLargestCount, 0}}, false));
+  CHECK(refused({{1, 1e-12}, {2, 0}}, true));
+  CHECK(refused({{-1, 0}}, false));
+  CHECK(refused({{1, -1e-12}}, false));
+  CHECK(refused({{kLargestCount, 0}, {1, 0}}, false));  // their sum is too large
 }

@@ -1,5 +1,6 @@
 #include "eqprop/train/trainer.h"
 
+#include "base/check.h"
 #include "tests/catch.h"
 #include "tests/train/small_task.h"
 
@@ -123,7 +124,8 @@ TEST_CASE("a class that no sample moves is reported as lost") {
   Matrix<float> post = Matrix<float>::Zero(4, 1);
   post(2, 0) = -50;
   Run run{1, 1, nullptr, 0};
-  coupling.update(WantedChange<float>({{view(pre), view(post), 1}}, 1), {}, run);
+  const Factor<float> factor{view(pre), view(post), 1};
+  coupling.update(WantedChange<float>({&factor, 1}, 1), {}, run);
   CHECK(subject.epoch(train).lost_classes == std::vector<int>{2});
 }
 
@@ -180,4 +182,28 @@ TEST_CASE("an analog loop with a read-out beside it is refused: its reads would 
   shape.classes = 4;
   shape.crossbar.loop = Loop::analog;
   CHECK_THROWS_WITH(shape.validate(), Catch::Matchers::Contains("cross_entropy"));
+}
+
+TEST_CASE("a checkpoint whose epoch, position or sums no run has is refused") {
+  const auto train = data(40, 1);
+  Subject subject(network(Substrate::ideal), training(1), train);
+  const auto saved = subject.bytes();
+  // behind the shard size (4 bytes): epoch (4), position (8), step (4), samples trained (8), sums
+  const auto refused = [&](std::size_t at, std::uint8_t value) {
+    auto bytes = saved;
+    bytes.at(at) = value;
+    ByteReader in(bytes, "checkpoint");
+    try {
+      subject.trainer.restore(in);
+      return false;
+    } catch (const InputError& error) {
+      return error.code() == Code::damaged;
+    }
+  };
+  CHECK_FALSE(refused(4, 1));
+  CHECK_FALSE(refused(8, 40));
+  CHECK(refused(7, 0x80));   // an epoch below 0
+  CHECK(refused(8, 41));     // behind the last sample
+  CHECK(refused(27, 0x80));  // fewer than 0 samples trained
+  CHECK(refused(35, 0x80));  // a sum below 0
 }
