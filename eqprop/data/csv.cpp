@@ -28,7 +28,8 @@ struct Number {
 Number parse_number(std::string_view text) {
   Number number;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number.value);
-  number.error = error == std::errc() && end != text.data() + text.size() ? std::errc::invalid_argument : error;
+  // what goes on behind a number is none, too large or not
+  number.error = end != text.data() + text.size() ? std::errc::invalid_argument : error;
   return number;
 }
 
