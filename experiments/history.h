@@ -15,6 +15,7 @@ struct EpochRow {
   int epoch = 0;
   EpochSums sums;  ///< of this epoch
   double validation_accuracy = 0;
+  double free_potential = 0;  ///< [1] mean potential of free equilibria after the epoch; NaN when one diverged
   std::int64_t pulses = 0;                  ///< of training updates on all devices so far
   std::int64_t initial_write_pulses = 0;    ///< paid once, before training
   std::uint32_t pulses_per_device_max = 0;  ///< all pulses of one device, the initial write included

@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "eqprop/data/checkpoint.h"
 #include "experiments/experiment.h"
+#include "experiments/free_potential.h"
 #include "experiments/interrupt.h"
 #include "experiments/progress.h"
 #include "experiments/run_warnings.h"
@@ -150,6 +151,7 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
     row.seconds =
         seconds_since(start) * share(static_cast<double>(row.sums.samples), static_cast<double>(trainer.samples_trained() - before));
     row.validation_accuracy = trainer.evaluate(experiment.validation()).accuracy;
+    row.free_potential = mean_free_potential(experiment, request.threads);
     experiment.rows.push_back(row);
     view.epoch(row, trainer.samples_trained());
     warnings.look(report);

@@ -17,8 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-enum Quantity { kTrain, kValidation, kCost, kQuantities };
-constexpr std::array<const char*, kQuantities> kColumns = {"train_accuracy", "validation_accuracy", "train_cost"};
+enum Quantity { kTrain, kValidation, kCost, kPotential, kQuantities };
+constexpr std::array<const char*, kQuantities> kColumns = {"train_accuracy", "validation_accuracy", "train_cost", "free_potential"};
 
 using Metrics = std::vector<std::array<double, kQuantities>>;  // one row per epoch, NaN where the cell is empty
 
@@ -117,7 +117,7 @@ void add_data(std::size_t i, const RunGroup& group, const std::vector<Epoch>& ep
     figure.script += std::to_string(e + 1);
     for (std::size_t q = 0; q < kQuantities; ++q) {
       const Spread& s = epochs[e].spread[q];
-      const double scale = q == kCost ? 1 : 100;
+      const double scale = q == kTrain || q == kValidation ? 100 : 1;
       figure.csv += fmt::format(",{},{},{},{}", cell(s.mean), cell(s.min), cell(s.max), cell(s.half_width));
       for (const double v : {s.mean, s.min, s.max}) figure.script += " " + gnuplot_number(scale * v);
     }
@@ -158,8 +158,9 @@ std::string plot_command(const std::vector<Curve>& curves, const std::vector<Run
 Figure accuracy_figure(const std::vector<RunGroup>& groups) {
   Figure figure;
   figure.name = "accuracy";
+  figure.width = 1320;
   figure.csv = csv_header();
-  std::vector<Curve> accuracies, costs;
+  std::vector<Curve> accuracies, costs, potentials;
   std::string caption, band;
   std::size_t longest = 0;
   for (std::size_t g = 0; g < groups.size(); ++g) {
@@ -172,6 +173,7 @@ Figure accuracy_figure(const std::vector<RunGroup>& groups) {
     accuracies.push_back({g, kTrain, prefix + "training", curve_colour(alone ? 1 : g), !alone});
     accuracies.push_back({g, kValidation, prefix + "validation", curve_colour(alone ? 0 : g), false});
     costs.push_back({g, kCost, prefix + "training", curve_colour(alone ? 1 : g), false});
+    potentials.push_back({g, kPotential, prefix + "free phase, validation", curve_colour(alone ? 0 : g), false});
     const std::string name = alone ? config_text_short(groups[g].name, groups[g].runs.front().config) : groups[g].name;
     caption += (caption.empty() ? "" : ";  ") + name + ", " + seeds_text(groups[g]);
     if (groups[g].runs.size() > 1)
@@ -181,14 +183,18 @@ Figure accuracy_figure(const std::vector<RunGroup>& groups) {
     figure.skipped = "no epoch is finished yet";
     return figure;
   }
-  figure.script += begin_panels("Accuracy and cost during training", caption, 1, 2, figure);
+  figure.script += begin_panels("Accuracy, cost and potential during training", caption, 1, 3, figure);
   figure.script += fmt::format("set xlabel 'epoch'\nset xrange [1:{}]\nset title {}\n", std::max<std::size_t>(longest, 2),
                                gnuplot_text(band.empty() ? "accuracy" : "accuracy, mean over seeds"));
   figure.script += "set ylabel 'accuracy [%]'\nset yrange [:100]\nset key bottom right\n" + plot_command(accuracies, groups, band);
   figure.script += fmt::format(
       "unset label 99\nset title {}\nset ylabel 'mean cost per sample [1]'\nset yrange [*:*]\nset logscale y\nset key top right\n",
       gnuplot_text(band.empty() ? "cost" : "cost, mean over seeds"));
-  figure.script += plot_command(costs, groups, band) + end_panels();
+  figure.script += plot_command(costs, groups, band);
+  figure.script += fmt::format(
+      "unset label 99\nset title {}\nset ylabel 'mean potential per sample [1]'\nunset logscale y\nset yrange [*:*]\nset key top right\n",
+      gnuplot_text(band.empty() ? "potential" : "potential, mean over seeds"));
+  figure.script += plot_command(potentials, groups, band) + end_panels();
   return figure;
 }
 

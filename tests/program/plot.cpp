@@ -132,7 +132,7 @@ TEST_CASE("a run on a crossbar gets every figure, and numbers that agree with th
   CHECK(read_file_text(folder / "run/checkpoint.eqp") == checkpoint);
 
   check_files(plots, "accuracy",
-              {"Accuracy and cost", "accuracy [%]", "epoch", "validation", "mean cost per sample", "seed 1", "64-16-10"});
+              {"Accuracy, cost and potential", "accuracy [%]", "epoch", "validation", "mean cost per sample", "seed 1", "64-16-10"});
   check_files(plots, "histograms",
               {"initial write", "as trained", "conductance G [µS]", "weight w [1]", "layer 1 (64-16)", "layer 2 (16-10)"});
   check_files(plots, "settle",
@@ -172,7 +172,7 @@ TEST_CASE("a run on a crossbar gets every figure, and numbers that agree with th
   const auto metrics = read_table(folder / "run/metrics.csv"), accuracy = read_table(plots / "accuracy.csv");
   REQUIRE(accuracy.size() == 2);
   for (std::size_t e = 0; e < 2; ++e)
-    for (const char* column : {"train_accuracy", "validation_accuracy", "train_cost"})
+    for (const char* column : {"train_accuracy", "validation_accuracy", "train_cost", "free_potential"})
       for (const char* what : {"_mean", "_min", "_max"})
         CHECK(number(accuracy[e], std::string(column) + what) == number(metrics[e], column));
 
@@ -311,7 +311,7 @@ TEST_CASE("what cannot be plotted is said, with a remedy") {
   CHECK(unwritable.exit_code == 3);
   CHECK(has(unwritable.err, "choose another --out"));
 
-  write_file_text(folder / "run/metrics.csv", "epoch,train_accuracy,validation_accuracy,train_cost\n1,0.5,half,0.1\n");
+  write_file_text(folder / "run/metrics.csv", "epoch,train_accuracy,validation_accuracy,train_cost,free_potential\n1,0.5,half,0.1,-3\n");
   const Outcome damaged = run_program({"plot", "run", "--only", "accuracy"}, folder.path());
   CHECK(damaged.exit_code == 3);
   CHECK(has(damaged.err, "metrics.csv:2"));
