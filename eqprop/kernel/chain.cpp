@@ -217,7 +217,9 @@ struct ChainPass {
   }
 
   void update_columns(const lanes::Users& users, float rate1, float rate2) const {
-    std::vector<lanes::PhaseRows> phases;
+    thread_local std::vector<lanes::PhaseRows> kept;
+    std::vector<lanes::PhaseRows>& phases = kept;  // of this thread, for all
+    phases.clear();
     for (std::size_t p = 0; p < space.plan_.size(); ++p) {
       phases.push_back({hidden(static_cast<std::size_t>(space.stored_[p + 1]), 0), space.plan_[p].weight});
     }

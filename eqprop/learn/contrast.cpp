@@ -12,41 +12,43 @@ void Contrast<T>::add(double weight, const Network<T>& network, const Boundary<T
   kept.weight = static_cast<T>(weight);
   kept.state = state;
   if (!network.has_readout()) return;
-  kept.force.resize(network.outputs(), state.batch());
+  Block<T> force = kept.force.shape(network.outputs(), state.batch());
   if (boundary.beta == 0) {
-    kept.force.setZero();
+    force.setZero();
     return;
   }
-  read_output<T>(network, state, kept.force, place, run);
-  kept.force = static_cast<T>(boundary.beta) * (boundary.target - kept.force);
+  read_output<T>(network, state, force, place, run);
+  force = static_cast<T>(boundary.beta) * (boundary.target - force);
 }
 
 template <class T>
 void Contrast<T>::drop(Index sample) {
   for (std::size_t k = 0; k < used_; ++k) {
     for (int l = 1; l <= kept_[k].state.layers(); ++l) kept_[k].state.layer(l).col(sample).setZero();
-    if (kept_[k].force.cols() > 0) kept_[k].force.col(sample).setZero();
+    if (kept_[k].force.cols() > 0) kept_[k].force.block().col(sample).setZero();
   }
 }
 
 template <class T>
-std::vector<Factor<T>> Contrast<T>::factors(int c, const Network<T>& network, const ConstBlock<T>& input) {
+std::span<const Factor<T>> Contrast<T>::factors(int c, const Network<T>& network, const ConstBlock<T>& input) {
   check(used_ > 0, "a contrast without phases");
+  factors_.clear();
   if (c == 0) {
     const State<T>& shape = kept_.front().state;
-    first_.setZero(shape.size(1), shape.batch());
-    for (std::size_t k = 0; k < used_; ++k) first_ += kept_[k].weight * kept_[k].state.layer(1);
-    return {{input, view(first_), T(1)}};
+    Block<T> sum = first_.shape(shape.size(1), shape.batch());
+    sum.setZero();
+    for (std::size_t k = 0; k < used_; ++k) sum += kept_[k].weight * kept_[k].state.layer(1);
+    factors_.push_back({input, view(first_), T(1)});
+    return factors_;
   }
-  std::vector<Factor<T>> factors;
   for (std::size_t k = 0; k < used_; ++k) {
     const State<T>& state = kept_[k].state;
     if (c < network.depth())
-      factors.push_back({state.layer(c), state.layer(c + 1), kept_[k].weight});
+      factors_.push_back({state.layer(c), state.layer(c + 1), kept_[k].weight});
     else
-      factors.push_back({state.layer(network.depth()), view(kept_[k].force), kept_[k].weight});
+      factors_.push_back({state.layer(network.depth()), view(kept_[k].force), kept_[k].weight});
   }
-  return factors;
+  return factors_;
 }
 
 template class Contrast<float>;

@@ -20,7 +20,8 @@ void displace(Coupling<double>& coupling, Index row, Index column, double by, Ru
     pre(column, 0) = 1;
     post(row, 1) = -1;
   }
-  coupling.update(WantedChange<double>({{view(pre), view(post), 1.0}}, by), {}, run);
+  const Factor<double> factor{view(pre), view(post), 1.0};
+  coupling.update(WantedChange<double>({&factor, 1}, by), {}, run);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "eqprop/learn/phase_plan.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -19,6 +20,11 @@ constexpr std::array<Named, 3> kNames{
 PhasePlan one_sided(double beta) { return {{0, -1 / beta}, {beta, 1 / beta}}; }
 
 }  // namespace
+
+PhasePlan::PhasePlan(std::initializer_list<Phase> phases) : size_(phases.size()) {
+  check(size_ <= kMost, "a plan has at most ten phases");
+  std::copy(phases.begin(), phases.end(), phases_.begin());
+}
 
 PhasePlan make_plan(Estimator estimator, double beta, std::uint32_t seed, std::uint32_t step) {
   check(beta != 0, "a nudge of zero has no contrast");

@@ -2,9 +2,13 @@
 // An EP variant with fixed weights is data: a list of phases, each a nudge and the weight of its state in the contrast.
 //   dC/dtheta ~ sum_k weight_k dF/dtheta(state at beta_k) ;  Scellier & Bengio 2017, 10.3389/fncom.2017.00024;
 //   centered: Laborieux et al. 2021, 10.3389/fnins.2021.633674
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <string_view>
-#include <vector>
+
+#include "energy/ledger.h"
 
 namespace eqprop {
 
@@ -14,7 +18,22 @@ struct Phase {
   double weight;
 };
 
-using PhasePlan = std::vector<Phase>;
+/// The phases in the order they run: at most kMost, which is as many as a ledger tells apart. A value without memory of its own.
+class PhasePlan {
+ public:
+  static constexpr std::size_t kMost = kPhaseUpdate - kPhaseFirstNudged;
+
+  /// Throws std::logic_error for more than kMost phases.
+  PhasePlan(std::initializer_list<Phase> phases);
+  std::size_t size() const { return size_; }
+  const Phase& operator[](std::size_t k) const { return phases_[k]; }
+  const Phase* begin() const { return phases_.data(); }
+  const Phase* end() const { return phases_.data() + size_; }
+
+ private:
+  std::array<Phase, kMost> phases_{};
+  std::size_t size_;
+};
 
 enum class Estimator {
   one_sided,    ///< (0, -1/b) (b, 1/b); b may be negative

@@ -92,7 +92,8 @@ void Rule<T>::save(ByteWriter& out) const {
 
 template <class T>
 void Rule<T>::restore(ByteReader& in) {
-  check(in.get<std::uint64_t>() == velocity_.size(), "the checkpoint's rule has another momentum setting");
+  if (in.get<std::uint64_t>() != velocity_.size())
+    throw InputError(Code::damaged, {}, "the checkpoint's rule has another momentum setting", "start from another checkpoint");
   for (auto& v : velocity_) in.get_array(std::span<T>(v.data(), static_cast<std::size_t>(v.size())));
 }
 

@@ -1,12 +1,13 @@
 #include "eqprop/model/coupling.h"
 
 #include "base/check.h"
+#include "crossbar/product.h"
 
 namespace eqprop {
 
 template <class T>
-WantedChange<T>::WantedChange(std::vector<Factor<T>> factors, double rate, double momentum, Matrix<T>* velocity)
-    : factors_(std::move(factors)), rate_(static_cast<T>(rate)), momentum_(static_cast<T>(momentum)), velocity_(velocity) {
+WantedChange<T>::WantedChange(std::span<const Factor<T>> factors, double rate, double momentum, Matrix<T>* velocity)
+    : factors_(factors), rate_(static_cast<T>(rate)), momentum_(static_cast<T>(momentum)), velocity_(velocity) {
   check(!factors_.empty(), "a wanted change needs at least one factor");
 }
 
@@ -18,7 +19,7 @@ void WantedChange<T>::rows(Range rows, Out<T> out) const {
   out.setZero();
   for (const auto& factor : factors_) {
     const auto post = factor.post.middleRows(first, count);
-    out.leftCols(n).noalias() += factor.weight * post * factor.pre.transpose();
+    add_product(factor.weight, post, factor.pre.transpose(), out.leftCols(n));
     out.col(n) += factor.weight * post.rowwise().sum();
   }
   if (velocity_ != nullptr) {

@@ -43,17 +43,17 @@ struct Factor {
 template <class T>
 class WantedChange {
  public:
-  /// `velocity` is outputs x (inputs + 1) or null for plain SGD.
-  WantedChange(std::vector<Factor<T>> factors, double rate, double momentum = 0, Matrix<T>* velocity = nullptr);
+  /// `velocity` is outputs x (inputs + 1) or null for plain SGD. The factors are seen, not copied: they must outlive the wanted change.
+  WantedChange(std::span<const Factor<T>> factors, double rate, double momentum = 0, Matrix<T>* velocity = nullptr);
   Index outputs() const { return factors_.front().post.rows(); }
   Index inputs() const { return factors_.front().pre.rows(); }
   bool has_velocity() const { return velocity_ != nullptr; }
   /// out (rows x (inputs + 1), bias last) = change of these rows. Ask for every row once per update.
   void rows(Range rows, Out<T> out) const;
-  const std::vector<Factor<T>>& factors() const { return factors_; }
+  std::span<const Factor<T>> factors() const { return factors_; }
 
  private:
-  std::vector<Factor<T>> factors_;
+  std::span<const Factor<T>> factors_;
   T rate_;
   T momentum_;
   Matrix<T>* velocity_;

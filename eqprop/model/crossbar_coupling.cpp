@@ -27,6 +27,20 @@ ArrayOptions array_options(const CrossbarOptions& options, const std::vector<Lay
   return array;
 }
 
+// numbers of the engine as the array takes them: themselves, or a copy in a buffer
+Array::In in_float(const In<float>& m, Buffer<float>&) { return m; }
+Array::In in_float(const In<double>& m, Buffer<float>& kept) { return kept.shape(m.rows(), m.cols()) = m.cast<float>(); }
+
+// field += what read(out) adds to a block of zeros; buffers are the thread's
+template <class T, class Read>
+void add_read(Out<T> field, Read read) {
+  thread_local Buffer<float> kept;
+  Block<float> out = kept.shape(field.rows(), field.cols());
+  out.setZero();
+  read(out);
+  field += out.template cast<T>();
+}
+
 }  // namespace
 
 void CrossbarOptions::validate() const {
@@ -81,26 +95,28 @@ void CrossbarCoupling<T>::count_update(Index units, Index samples, const Place& 
 
 template <class T>
 void CrossbarCoupling<T>::forward(const In<T>& pre, Out<T> field, const ReadPlace& place, Run& run) const {
-  Eigen::MatrixXf out = Eigen::MatrixXf::Zero(field.rows(), field.cols());
-  if (options_.loop == Loop::analog) {
-    array_.forward_ideal(pre.template cast<float>(), out);
-  } else {
-    array_.forward(pre.template cast<float>(), out, place.samples, place.place, run);
-    charge_digital(Direction::forward, pre.cols(), place.place, run);
-  }
-  field += out.template cast<T>();
+  thread_local Buffer<float> kept;
+  const Array::In in = in_float(pre, kept);
+  add_read<T>(field, [&](Array::Out out) {
+    if (options_.loop == Loop::analog)
+      array_.forward_ideal(in, out);
+    else
+      array_.forward(in, out, place.samples, place.place, run);
+  });
+  if (options_.loop == Loop::digital) charge_digital(Direction::forward, pre.cols(), place.place, run);
 }
 
 template <class T>
 void CrossbarCoupling<T>::backward(const In<T>& post, Out<T> field, const ReadPlace& place, Run& run) const {
-  Eigen::MatrixXf out = Eigen::MatrixXf::Zero(field.rows(), field.cols());
-  if (options_.loop == Loop::analog) {
-    array_.backward_ideal(post.template cast<float>(), out);
-  } else {
-    array_.backward(post.template cast<float>(), out, place.samples, place.place, run);
-    charge_digital(Direction::backward, post.cols(), place.place, run);
-  }
-  field += out.template cast<T>();
+  thread_local Buffer<float> kept;
+  const Array::In in = in_float(post, kept);
+  add_read<T>(field, [&](Array::Out out) {
+    if (options_.loop == Loop::analog)
+      array_.backward_ideal(in, out);
+    else
+      array_.backward(in, out, place.samples, place.place, run);
+  });
+  if (options_.loop == Loop::digital) charge_digital(Direction::backward, post.cols(), place.place, run);
 }
 
 template <class T>
@@ -109,11 +125,11 @@ void CrossbarCoupling<T>::drive(const In<T>& pre, Out<T> field, const ReadPlace&
     forward(pre, field, place, run);
     return;
   }
-  Eigen::MatrixXf in = pre.template cast<float>();
-  Eigen::MatrixXf out = Eigen::MatrixXf::Zero(field.rows(), field.cols());
+  thread_local Buffer<float> kept;
+  Block<float> in = kept.shape(pre.rows(), pre.cols());
+  in = pre.template cast<float>();
   array_.options().dac.convert(in);
-  array_.forward_ideal(in, out);
-  field += out.template cast<T>();
+  add_read<T>(field, [&](Array::Out out) { array_.forward_ideal(in, out); });
   if (run.ledger == nullptr) return;
   // every tile along the columns has lines of its own; the bias line stands at a fixed voltage: driven, not converted
   const auto& array = array_.options();
@@ -124,15 +140,16 @@ void CrossbarCoupling<T>::drive(const In<T>& pre, Out<T> field, const ReadPlace&
 
 template <class T>
 void CrossbarCoupling<T>::update(const WantedChange<T>& change, const Place& place, Run& run) {
-  Eigen::MatrixXf wanted(outputs(), inputs() + 1);
+  wanted_.resize(outputs(), inputs() + 1);
   const auto total = static_cast<std::size_t>(outputs());
   parallel_for((total + kUpdateRows - 1) / kUpdateRows, run.threads, [&](std::size_t i) {
     const Range rows{i * kUpdateRows, std::min(total, (i + 1) * kUpdateRows)};
-    Matrix<T> block(static_cast<Index>(rows.size()), inputs() + 1);
+    thread_local Buffer<T> kept;
+    Block<T> block = kept.shape(static_cast<Index>(rows.size()), inputs() + 1);
     change.rows(rows, block);
-    wanted.middleRows(static_cast<Index>(rows.begin), block.rows()) = block.template cast<float>();
+    wanted_.middleRows(static_cast<Index>(rows.begin), block.rows()) = block.template cast<float>();
   });
-  array_.update(wanted, place, run);
+  array_.update(wanted_, place, run);
   if (run.ledger == nullptr) return;
   // every product that is not zero is one read-modify-write of a digital accumulator
   std::int64_t products = 0;
@@ -166,7 +183,10 @@ void CrossbarCoupling<T>::finish(const In<T>& pre, Out<T> post, std::span<const 
   if (run.ledger != nullptr) {
     const PhaseId phase = place.place.phase;
     const auto rail = static_cast<float>(array_.options().dac.range);  // a driver saturates, whatever a unit's state
-    const auto driven = [&](const auto& column) { return Eigen::MatrixXf(column.template cast<float>().cwiseMax(-rail).cwiseMin(rail)); };
+    thread_local Buffer<float> kept;
+    const auto driven = [&](const auto& column) {
+      return kept.shape(column.rows(), 1) = column.template cast<float>().cwiseMax(-rail).cwiseMin(rail);
+    };
     for (Index s = 0; s < post.cols(); ++s) {
       const double second = seconds[static_cast<std::size_t>(s)];
       double watt = array_.cell_power(Direction::forward, driven(pre.col(s)));
@@ -180,7 +200,9 @@ void CrossbarCoupling<T>::finish(const In<T>& pre, Out<T> post, std::span<const 
   Converter measure = array_.options().adc_forward;
   measure.range = range_of(post_layer_, options_.linear_range);
   measure.unipolar = activation_bounds(post_layer_).low >= 0;
-  Eigen::MatrixXf states = post.template cast<float>();
+  thread_local Buffer<float> measured;
+  Block<float> states = measured.shape(post.rows(), post.cols());
+  states = post.template cast<float>();
   measure.convert(states);
   post = states.template cast<T>();
 }

@@ -54,6 +54,7 @@ class CrossbarCoupling final : public Coupling<T> {
   CrossbarOptions options_;
   Layer post_layer_;
   Array array_;
+  Eigen::MatrixXf wanted_;            // of an update: outputs x (inputs + 1)
   double drive_rms_[2] = {0.5, 0.5};  // [unit output] of forward and backward drives, from the last calibration
 };
 

@@ -1,6 +1,7 @@
 #include "eqprop/model/ideal_coupling.h"
 
 #include "base/check.h"
+#include "crossbar/product.h"
 
 namespace eqprop {
 
@@ -27,18 +28,18 @@ IdealCoupling<T>::IdealCoupling(const In<T>& weights)
 template <class T>
 void IdealCoupling<T>::forward(const In<T>& pre, Out<T> field, const ReadPlace&, Run&) const {
   if (by_output_)
-    field.noalias() += store_.topRows(inputs_).transpose() * pre;
+    add_product(T(1), store_.topRows(inputs_).transpose(), pre, field);
   else
-    field.noalias() += store_.topRows(outputs_) * pre;
+    add_product(T(1), store_.topRows(outputs_), pre, field);
   field.colwise() += bias_.head(outputs_);
 }
 
 template <class T>
 void IdealCoupling<T>::backward(const In<T>& post, Out<T> field, const ReadPlace&, Run&) const {
   if (by_output_)
-    field.noalias() += store_.topRows(inputs_) * post;
+    add_product(T(1), store_.topRows(inputs_), post, field);
   else
-    field.noalias() += store_.topRows(outputs_).transpose() * post;
+    add_product(T(1), store_.topRows(outputs_).transpose(), post, field);
 }
 
 template <class T>
@@ -61,7 +62,8 @@ void IdealCoupling<T>::update(const WantedChange<T>& change, const Place&, Run& 
     const Range rows{i * kUpdateRows, std::min(total, (i + 1) * kUpdateRows)};
     const auto first = static_cast<Index>(rows.begin);
     const auto count = static_cast<Index>(rows.size());
-    Matrix<T> wanted(count, inputs_ + 1);
+    thread_local Buffer<T> kept;
+    Block<T> wanted = kept.shape(count, inputs_ + 1);
     change.rows(rows, wanted);
     if (by_output_)
       store_.block(0, first, inputs_, count) += wanted.leftCols(inputs_).transpose();

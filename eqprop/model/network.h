@@ -23,7 +23,7 @@ class Network {
   const std::vector<Layer>& layers() const { return layers_; }
   const Layer& layer(int l) const { return layers_[static_cast<std::size_t>(l)]; }
   int depth() const { return static_cast<int>(layers_.size()) - 1; }  ///< number of layers that settle
-  std::vector<Index> sizes() const;
+  const std::vector<Index>& sizes() const { return sizes_; }  ///< units of every layer, the input first
   Index outputs() const;  ///< size of the target
   Cost cost() const { return cost_; }
 
@@ -37,9 +37,12 @@ class Network {
 
   /// The rest state that a free phase starts from: 0, or 1/2 for logistic units.
   State<T> rest(Index batch) const;
+  /// The same into a state whose memory is kept.
+  void rest(Index batch, State<T>& state) const;
 
  private:
   std::vector<Layer> layers_;
+  std::vector<Index> sizes_;
   std::vector<std::unique_ptr<Coupling<T>>> couplings_;
   std::vector<Term<T>> terms_;
   Cost cost_;
@@ -56,6 +59,9 @@ void read_output(const Network<T>& network, const State<T>& state, Out<T> output
 /// Cost per sample of an answer (1 x batch).
 template <class T>
 Eigen::RowVectorXd cost_of(Cost cost, const In<T>& output, const In<T>& target);
+/// Sum of cost_of over the batch, the same bits; allocates nothing once a thread has seen the size.
+template <class T>
+double total_cost(Cost cost, const In<T>& output, const In<T>& target);
 
 /// Initial weights, outputs x (inputs + 1), bias 0: uniform on +-scale / sqrt(inputs), named by RandomKey{seed, initial_weight, layer}.
 template <class T>

@@ -1,5 +1,6 @@
 #pragma once
-// Activations of all layers but the clamped input, for one batch, in one contiguous buffer; a value, copied per phase.
+// Activations of all layers but the clamped input, for one batch, in one contiguous buffer; a value, copied per phase. Its memory only
+// grows: a copy into a state that was once as large allocates nothing.
 #include <utility>
 #include <vector>
 
@@ -14,17 +15,32 @@ class State {
   State() = default;
   /// sizes[0] is the input's size and is ignored; all units start at 0.
   State(const std::vector<Index>& sizes, Index batch) { reshape(sizes, batch); }
+  State(const State& other) { *this = other; }
+  State(State&&) noexcept = default;
+  State& operator=(State&&) noexcept = default;
+  ~State() = default;
+  State& operator=(const State& other) {
+    if (this == &other) return *this;
+    sizes_ = other.sizes_;
+    offsets_ = other.offsets_;
+    batch_ = other.batch_;
+    used_ = other.used_;
+    grow();
+    buffer_.head(used_) = other.buffer_.head(used_);
+    return *this;
+  }
 
   void reshape(const std::vector<Index>& sizes, Index batch) {
     sizes_ = sizes;
     batch_ = batch;
     offsets_.assign(sizes.size(), 0);
-    Index total = 0;
+    used_ = 0;
     for (std::size_t l = 1; l < sizes.size(); ++l) {
-      offsets_[l] = total;
-      total += sizes[l] * batch;
+      offsets_[l] = used_;
+      used_ += sizes[l] * batch;
     }
-    buffer_.setZero(total);
+    grow();
+    buffer_.head(used_).setZero();
   }
 
   Index batch() const { return batch_; }
@@ -47,11 +63,15 @@ class State {
   }
 
  private:
+  void grow() {
+    if (buffer_.size() < used_) buffer_.resize(used_);
+  }
   Index offset(int l) const { return offsets_[static_cast<std::size_t>(l)]; }
   std::vector<Index> sizes_;
   std::vector<Index> offsets_;
   Index batch_ = 0;
-  Vector<T> buffer_;
+  Index used_ = 0;
+  Vector<T> buffer_;  // the first used_ values count
 };
 
 }  // namespace eqprop

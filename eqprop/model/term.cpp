@@ -31,15 +31,6 @@ bool dense_field(const DenseTerm& term, const TermContext<T>& c, int l, Out<T> h
   return false;
 }
 
-// softmax(V s + c) as the hardware reads it
-template <class T>
-Matrix<T> readout_probability(const SoftmaxTerm& term, const TermContext<T>& c) {
-  Matrix<T> p = Matrix<T>::Zero(c.network.coupling(term.coupling).outputs(), c.columns);
-  c.network.coupling(term.coupling).forward(layer_of(c, term.layer), p, c.place, c.run);
-  softmax<T>(p);
-  return p;
-}
-
 template <class T>
 struct Field {
   const TermContext<T>& c;
@@ -57,9 +48,15 @@ struct Field {
   }
   bool operator()(const SoftmaxTerm& term) {
     if (l != term.layer || c.boundary.beta == 0) return false;
-    Matrix<T> force = columns_of(c.boundary.target, c.columns) - readout_probability(term, c);
-    force *= static_cast<T>(c.boundary.beta);
-    c.network.coupling(term.coupling).backward(force, h, c.place, c.run);
+    const auto& readout = c.network.coupling(term.coupling);
+    // softmax(V s + c) as the hardware reads it, then the force in its place
+    thread_local Buffer<T> kept;
+    Block<T> force = kept.shape(readout.outputs(), c.columns);
+    force.setZero();
+    readout.forward(layer_of(c, term.layer), force, c.place, c.run);
+    softmax<T>(force);
+    force = static_cast<T>(c.boundary.beta) * (columns_of(c.boundary.target, c.columns) - force);
+    readout.backward(force, h, c.place, c.run);
     return false;
   }
   bool operator()(const UserTerm<T>& term) { return term.field(c, l, h, a); }

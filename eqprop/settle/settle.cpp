@@ -15,16 +15,24 @@ namespace {
 template <class T>
 class ShardSettle {
  public:
-  ShardSettle(const Network<T>& network, const Boundary<T>& boundary, const SettleOptions& options, const ReadPlace& place, Range range,
-              ShardBuffers<T>& buffers, Run run)
-      : network_(network), options_(options), place_(place), range_(range), b_(buffers), run_(run), beta_(boundary.beta) {
+  ShardSettle(const Network<T>& network, const Boundary<T>& boundary, const SettleOptions& options, std::span<const double> noise_floor,
+              const ReadPlace& place, Range range, ShardBuffers<T>& buffers, Run run)
+      : network_(network),
+        options_(options),
+        floor_(noise_floor),
+        place_(place),
+        range_(range),
+        b_(buffers),
+        run_(run),
+        beta_(boundary.beta),
+        noisy_(std::any_of(floor_.begin(), floor_.end(), [](double v) { return v > 0; })) {
     columns_ = active_ = static_cast<Index>(range.size());
     const auto first = static_cast<Index>(range.begin);
-    const auto copy = [&](const ConstBlock<T>& from, Matrix<T>& to) {
+    const auto copy = [&](const ConstBlock<T>& from, Buffer<T>& to) {
       if (from.cols() > 0)
-        to = from.middleCols(first, columns_);
+        to.shape(from.rows(), columns_) = from.middleCols(first, columns_);
       else
-        to.resize(0, 0);
+        to.shape(0, 0);
     };
     copy(boundary.input, b_.input);
     copy(boundary.drive, b_.drive);
@@ -34,7 +42,7 @@ class ShardSettle {
     std::iota(b_.order.begin(), b_.order.end(), 0);
     b_.averaging.assign(range.size(), 0);
     b_.seconds.assign(range.size(), 0.0);
-    predict_floor();
+    b_.change.assign(range.size(), T(0));
   }
 
   void run(State<T>& state, SettleReport& report) {
@@ -63,19 +71,6 @@ class ShardSettle {
     return reads + loop * constants;
   }
 
-  // expected mean-square change between two sweeps of an unsaturated unit, per layer, if nothing but noise moved it
-  void predict_floor() {
-    floor_.assign(static_cast<std::size_t>(network_.depth()) + 1, 0.0);
-    const auto add = [&](int l, const ReadFloor& f) { floor_[static_cast<std::size_t>(l)] += 2 * f.total_sd() * f.total_sd(); };
-    for (int c = 1; c < network_.depth(); ++c) {  // coupling 0 is read once per batch: its noise is common to all sweeps
-      add(c + 1, network_.coupling(c).floor(Direction::forward));
-      add(c, network_.coupling(c).floor(Direction::backward));
-    }
-    // the read-out pushes the last layer while it is nudged; the noise of its forward read is damped by beta and softmax and left out
-    if (network_.has_readout() && beta_ != 0) add(network_.depth(), network_.coupling(network_.depth()).floor(Direction::backward));
-    noisy_ = std::any_of(floor_.begin(), floor_.end(), [](double v) { return v > 0; });
-  }
-
   void load(const State<T>& state) {
     b_.state.reshape(network_.sizes(), columns_);
     for (int l = 1; l <= network_.depth(); ++l) b_.state.layer(l) = state.layer(l, static_cast<Index>(range_.begin), columns_);
@@ -83,11 +78,11 @@ class ShardSettle {
       b_.past = b_.state;
       b_.sum.reshape(network_.sizes(), columns_);
     }
-    change_.setZero(columns_);
   }
 
   TermContext<T> context(int sweep) {
-    const auto moving = [&](const Matrix<T>& m) {
+    const auto moving = [&](const Buffer<T>& b) {
+      const ConstBlock<T> m = b.block();
       return ConstBlock<T>(m.data(), m.rows(), m.cols() ? active_ : 0, Eigen::OuterStride<>(m.rows()));
     };
     boundary_.emplace(Boundary<T>{moving(b_.input), moving(b_.drive), moving(b_.target), beta_});
@@ -99,26 +94,27 @@ class ShardSettle {
 
   void one_sweep(int sweep) {
     const TermContext<T> c = context(sweep);
-    change_.head(active_).setZero();
+    std::fill_n(b_.change.begin(), active_, T(0));
     for (int l = 1; l <= network_.depth(); ++l) {
       const Index units = b_.state.size(l);
-      b_.field.resize(units, active_);
-      b_.curvature.resize(units, active_);
-      b_.field.setZero();
-      b_.curvature.setZero();
+      Block<T> field = b_.field.shape(units, active_);
+      Block<T> curvature = b_.curvature.shape(units, active_);
+      field.setZero();
+      curvature.setZero();
       bool curved = false;
-      for (const auto& term : network_.terms()) curved |= add_field<T>(term, c, l, b_.field, b_.curvature);
+      for (const auto& term : network_.terms()) curved |= add_field<T>(term, c, l, field, curvature);
       if (curved)
-        activate<T>(network_.layer(l), b_.field, b_.curvature);
+        activate<T>(network_.layer(l), field, curvature);
       else
-        activate<T>(network_.layer(l), b_.field);
+        activate<T>(network_.layer(l), field);
       auto s = b_.state.layer(l, 0, active_);
       for (Index i = 0; i < active_; ++i) {
-        const T change = (b_.field.col(i) - s.col(i)).cwiseAbs().template maxCoeff<Eigen::PropagateNaN>();
+        const T change = (field.col(i) - s.col(i)).cwiseAbs().template maxCoeff<Eigen::PropagateNaN>();
         // written so that a change that is not a number wins, and stays
-        if (!(change <= change_[i]) && !std::isnan(change_[i])) change_[i] = change;
+        T& largest = b_.change[static_cast<std::size_t>(i)];
+        if (!(change <= largest) && !std::isnan(largest)) largest = change;
       }
-      s = b_.field;
+      s = field;
       network_.coupling(l - 1).count_update(units, active_, c.place.place, run_);
     }
   }
@@ -151,7 +147,7 @@ class ShardSettle {
     for (Index i = active_; i-- > 0;) {
       const auto k = static_cast<std::size_t>(i);
       auto& averaging = b_.averaging[k];
-      const double change = static_cast<double>(change_[i]);
+      const double change = static_cast<double>(b_.change[k]);
       if (!(change < kDivergedChange)) {
         stop(i, StopReason::diverged, sweep, report);
       } else if (change <= options_.tolerance && options_.tolerance > 0) {
@@ -171,7 +167,7 @@ class ShardSettle {
     const auto k = static_cast<std::size_t>(i);
     const std::size_t sample = range_.begin + static_cast<std::size_t>(b_.order[k]);
     report.reason[sample] = reason;
-    report.residual[sample] = static_cast<float>(change_[i]);
+    report.residual[sample] = static_cast<float>(b_.change[k]);
     report.sweeps[sample] = static_cast<std::uint16_t>(sweep);
     b_.seconds[k] = sweep_second() * sweep;
     report.second[sample] = b_.seconds[k];
@@ -187,9 +183,9 @@ class ShardSettle {
       b_.past.swap_columns(a, z);
       b_.sum.swap_columns(a, z);
     }
-    for (Matrix<T>* m : {&b_.input, &b_.drive, &b_.target})
-      if (m->cols() > 0) m->col(a).swap(m->col(z));
-    std::swap(change_[a], change_[z]);
+    for (Buffer<T>* m : {&b_.input, &b_.drive, &b_.target})
+      if (m->cols() > 0) m->block().col(a).swap(m->block().col(z));
+    std::swap(b_.change[i], b_.change[j]);
     std::swap(b_.samples[i], b_.samples[j]);
     std::swap(b_.order[i], b_.order[j]);
     std::swap(b_.averaging[i], b_.averaging[j]);
@@ -200,7 +196,7 @@ class ShardSettle {
     ReadPlace place = place_;
     place.samples = b_.samples;
     for (int c = 0; c < network_.depth(); ++c) {
-      const In<T> pre = c == 0 ? In<T>(b_.input) : In<T>(b_.state.layer(c));
+      const In<T> pre = c == 0 ? In<T>(b_.input.block()) : In<T>(b_.state.layer(c));
       network_.coupling(c).finish(pre, b_.state.layer(c + 1), b_.seconds, place, run_);
     }
   }
@@ -214,18 +210,30 @@ class ShardSettle {
 
   const Network<T>& network_;
   const SettleOptions& options_;
+  std::span<const double> floor_;
   ReadPlace place_;
   Range range_;
   ShardBuffers<T>& b_;
   Run run_;
   double beta_;
+  bool noisy_;
   std::optional<Boundary<T>> boundary_;  // views cannot be assigned, only made anew
-  std::vector<double> floor_;
-  bool noisy_ = false;
   Index columns_ = 0;
   Index active_ = 0;
-  Vector<T> change_;
 };
+
+// expected mean-square change between two sweeps of an unsaturated unit, per layer, if nothing but noise moved it
+template <class T>
+void predict_floor(const Network<T>& network, double beta, std::vector<double>& floor) {
+  floor.assign(static_cast<std::size_t>(network.depth()) + 1, 0.0);
+  const auto add = [&](int l, const ReadFloor& f) { floor[static_cast<std::size_t>(l)] += 2 * f.total_sd() * f.total_sd(); };
+  for (int c = 1; c < network.depth(); ++c) {  // coupling 0 is read once per batch: its noise is common to all sweeps
+    add(c + 1, network.coupling(c).floor(Direction::forward));
+    add(c, network.coupling(c).floor(Direction::backward));
+  }
+  // the read-out pushes the last layer while it is nudged; the noise of its forward read is damped by beta and softmax and left out
+  if (network.has_readout() && beta != 0) add(network.depth(), network.coupling(network.depth()).floor(Direction::backward));
+}
 
 // runs body(shard index, its range, a Run with the shard's own ledger) over the batch and merges the ledgers in shard order
 template <class T, class Body>
@@ -236,7 +244,7 @@ void over_shards(std::size_t batch, Workspace<T>& workspace, Run& run, Body body
     Run own = run;
     own.threads = 1;
     if (run.ledger != nullptr) {
-      workspace.shards[i].ledger = Ledger();
+      workspace.shards[i].ledger.clear();
       own.ledger = &workspace.shards[i].ledger;
     }
     body(i, shard(batch, i), own);
@@ -274,6 +282,11 @@ double SettleReport::sweeps_sum() const { return std::accumulate(sweeps.begin(),
 template <class T>
 void drive_input(const Network<T>& network, const In<T>& input, Out<T> drive, const ReadPlace& place, Run& run) {
   Workspace<T> workspace;
+  drive_input<T>(network, input, drive, place, workspace, run);
+}
+
+template <class T>
+void drive_input(const Network<T>& network, const In<T>& input, Out<T> drive, const ReadPlace& place, Workspace<T>& workspace, Run& run) {
   over_shards<T>(static_cast<std::size_t>(input.cols()), workspace, run, [&](std::size_t, Range range, Run& own) {
     const auto first = static_cast<Index>(range.begin);
     const auto count = static_cast<Index>(range.size());
@@ -286,21 +299,34 @@ void drive_input(const Network<T>& network, const In<T>& input, Out<T> drive, co
 }
 
 template <class T>
-SettleReport settle(const Network<T>& network, const Boundary<T>& boundary, State<T>& state, const SettleOptions& options,
-                    const ReadPlace& place, Workspace<T>& workspace, Run& run) {
+void settle(const Network<T>& network, const Boundary<T>& boundary, State<T>& state, const SettleOptions& options, const ReadPlace& place,
+            Workspace<T>& workspace, SettleReport& report, Run& run) {
   const auto batch = static_cast<std::size_t>(state.batch());
   check(place.samples.size() == batch && boundary.drive.cols() == state.batch(), "settle needs one id and one drive column per sample");
-  SettleReport report;
   report.resize(batch);
+  predict_floor(network, boundary.beta, workspace.floor);
   over_shards<T>(batch, workspace, run, [&](std::size_t i, Range range, Run& own) {
-    ShardSettle<T>(network, boundary, options, place, range, workspace.shards[i], own).run(state, report);
+    ShardSettle<T>(network, boundary, options, workspace.floor, place, range, workspace.shards[i], own).run(state, report);
   });
   run.clock += report.second.empty() ? 0 : *std::max_element(report.second.begin(), report.second.end());
+}
+
+template <class T>
+SettleReport settle(const Network<T>& network, const Boundary<T>& boundary, State<T>& state, const SettleOptions& options,
+                    const ReadPlace& place, Workspace<T>& workspace, Run& run) {
+  SettleReport report;
+  settle(network, boundary, state, options, place, workspace, report, run);
   return report;
 }
 
 template void drive_input<float>(const Network<float>&, const In<float>&, Out<float>, const ReadPlace&, Run&);
 template void drive_input<double>(const Network<double>&, const In<double>&, Out<double>, const ReadPlace&, Run&);
+template void drive_input<float>(const Network<float>&, const In<float>&, Out<float>, const ReadPlace&, Workspace<float>&, Run&);
+template void drive_input<double>(const Network<double>&, const In<double>&, Out<double>, const ReadPlace&, Workspace<double>&, Run&);
+template void settle<float>(const Network<float>&, const Boundary<float>&, State<float>&, const SettleOptions&, const ReadPlace&,
+                            Workspace<float>&, SettleReport&, Run&);
+template void settle<double>(const Network<double>&, const Boundary<double>&, State<double>&, const SettleOptions&, const ReadPlace&,
+                             Workspace<double>&, SettleReport&, Run&);
 template SettleReport settle<float>(const Network<float>&, const Boundary<float>&, State<float>&, const SettleOptions&, const ReadPlace&,
                                     Workspace<float>&, Run&);
 template SettleReport settle<double>(const Network<double>&, const Boundary<double>&, State<double>&, const SettleOptions&,

@@ -20,10 +20,10 @@ enum class StopReason : std::uint8_t {
 inline constexpr double kDivergedChange = 1e6;
 
 struct SettleOptions {
-  double tolerance = 1e-3;       ///< largest change of any unit in one sweep, [unit output]; 0 runs the whole budget
-  int budget = 60;               ///< most sweeps, >= 1
-  int noise_window = 4;          ///< K: sweeps over which the change is compared with the noise, and then averaged; >= 1
-  double noise_margin = 1.5;     ///< noise floor when mean-square change <= margin x predicted mean-square change
+  double tolerance = 1e-3;    ///< largest change of any unit in one sweep, [unit output]; 0 runs the whole budget
+  int budget = 60;            ///< most sweeps, >= 1
+  int noise_window = 4;       ///< K: sweeps over which the change is compared with the noise, and then averaged; >= 1
+  double noise_margin = 1.5;  ///< noise floor when mean-square change <= margin x predicted mean-square change
   /// Throws InputError(config) naming field, value and range.
   void validate() const;
 };
@@ -39,11 +39,12 @@ struct SettleReport {
   double sweeps_sum() const;
 };
 
-/// Buffers of one shard; reused, so that settling allocates little after the first call.
+/// Buffers of one shard; they only grow, so that settling allocates nothing once it has seen the largest batch.
 template <class T>
 struct ShardBuffers {
   State<T> state, past, sum;
-  Matrix<T> input, drive, target, field, curvature;
+  Buffer<T> input, drive, target, field, curvature;
+  std::vector<T> change;
   std::vector<std::uint32_t> samples;
   std::vector<int> order, averaging;
   std::vector<double> seconds;
@@ -54,15 +55,24 @@ struct ShardBuffers {
 template <class T>
 struct Workspace {
   std::vector<ShardBuffers<T>> shards;
+  std::vector<double> floor;
 };
 
 /// Field of the first layer from the clamped input, read once per batch and shared by the phases: drive (units x batch). It is sweep
 /// place.place.sweep; the sweeps of a settle are numbered from place.place.sweep + 1.
 template <class T>
+void drive_input(const Network<T>& network, const In<T>& input, Out<T> drive, const ReadPlace& place, Workspace<T>& workspace, Run& run);
+/// The same with a workspace of its own.
+template <class T>
 void drive_input(const Network<T>& network, const In<T>& input, Out<T> drive, const ReadPlace& place, Run& run);
 
 /// Settles every sample of the batch from the given state under the boundary. place.samples holds one id per column; place.place.phase
-/// keys noise and ledger. Shards of kShardSamples samples run in parallel; results do not depend on run.threads.
+/// keys noise and ledger. Shards of kShardSamples samples run in parallel; results do not depend on run.threads. Allocates nothing when
+/// workspace and report have seen a batch as large, and the couplings allocate nothing.
+template <class T>
+void settle(const Network<T>& network, const Boundary<T>& boundary, State<T>& state, const SettleOptions& options, const ReadPlace& place,
+            Workspace<T>& workspace, SettleReport& report, Run& run);
+/// The same with a new report.
 template <class T>
 SettleReport settle(const Network<T>& network, const Boundary<T>& boundary, State<T>& state, const SettleOptions& options,
                     const ReadPlace& place, Workspace<T>& workspace, Run& run);

@@ -17,7 +17,7 @@ struct ChainTrainer<T>::Body {
   ChainOptions options;
   ChainWorkspace workspace;
   ChainReport report;
-  Matrix<T> nudged;
+  Buffer<T> nudged;
 };
 
 namespace {
@@ -27,7 +27,7 @@ const IdealCoupling<T>* ideal(const Network<T>& network, int c) {
   return dynamic_cast<const IdealCoupling<T>*>(&network.coupling(c));
 }
 
-void copy_outputs(const ChainWorkspace& workspace, int phase, Matrix<float>& out) {
+void copy_outputs(const ChainWorkspace& workspace, int phase, Block<float> out) {
   for (Index i = 0; i < out.cols(); ++i)
     out.col(i) = Eigen::Map<const Vector<float>>(workspace.output(phase, static_cast<int>(i)), out.rows());
 }
@@ -93,33 +93,30 @@ ChainTrainer<T>::~ChainTrainer() = default;
 
 template <class T>
 void ChainTrainer<T>::step(const Batch<T>& batch, const PhasePlan& plan, double rate_factor, EpochSums& sums, LostClasses& lost,
-                           Matrix<T>& output) {
+                           Buffer<T>& output) {
   if constexpr (std::is_same_v<T, float>) {
     Body& b = *body_;
     b.options.plan.clear();
     for (const Phase& phase : plan) b.options.plan.push_back({static_cast<float>(phase.beta), static_cast<float>(phase.weight)});
     chain_settle(b.weights, {batch.x.data(), batch.y.data(), static_cast<int>(batch.size())}, b.options, b.threads, b.workspace, b.report);
     count(b.report, b.options.plan, sums);
-    output.resize(batch.y.rows(), batch.y.cols());
-    b.nudged.resize(batch.y.rows(), batch.y.cols());
-    copy_outputs(b.workspace, 0, output);
+    copy_outputs(b.workspace, 0, output.shape(batch.y.rows(), batch.y.cols()));
     for (std::size_t k = 0; k < plan.size(); ++k) {
       if (plan[k].beta == 0) continue;
-      copy_outputs(b.workspace, static_cast<int>(k) + 1, b.nudged);
-      lost.observe<T>(output, b.nudged, batch.labels);
+      copy_outputs(b.workspace, static_cast<int>(k) + 1, b.nudged.shape(batch.y.rows(), batch.y.cols()));
+      lost.observe<T>(output.block(), b.nudged.block(), batch.labels);
     }
     chain_update(b.weights, static_cast<float>(b.rate1 * rate_factor), static_cast<float>(b.rate2 * rate_factor), b.threads, b.workspace);
   }
 }
 
 template <class T>
-void ChainTrainer<T>::free_outputs(const Batch<T>& batch, Matrix<T>& output) {
+void ChainTrainer<T>::free_outputs(const Batch<T>& batch, Buffer<T>& output) {
   if constexpr (std::is_same_v<T, float>) {
     Body& b = *body_;
     b.options.plan.clear();
     chain_settle(b.weights, {batch.x.data(), nullptr, static_cast<int>(batch.size())}, b.options, b.threads, b.workspace, b.report);
-    output.resize(batch.y.rows(), batch.y.cols());
-    copy_outputs(b.workspace, 0, output);
+    copy_outputs(b.workspace, 0, output.shape(batch.y.rows(), batch.y.cols()));
   }
 }
 

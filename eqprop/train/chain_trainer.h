@@ -17,9 +17,9 @@ class ChainTrainer {
   ~ChainTrainer();
 
   /// Phases and update of one batch. Adds to sums and lost; output (classes x batch) gets the free phase's answers.
-  void step(const Batch<T>& batch, const PhasePlan& plan, double rate_factor, EpochSums& sums, LostClasses& lost, Matrix<T>& output);
+  void step(const Batch<T>& batch, const PhasePlan& plan, double rate_factor, EpochSums& sums, LostClasses& lost, Buffer<T>& output);
   /// Free phase only: the answers.
-  void free_outputs(const Batch<T>& batch, Matrix<T>& output);
+  void free_outputs(const Batch<T>& batch, Buffer<T>& output);
 
  private:
   struct Body;

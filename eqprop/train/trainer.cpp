@@ -65,42 +65,40 @@ bool Trainer<T>::run_epoch(const Dataset& train, const std::function<bool(const 
 
 template <class T>
 void Trainer<T>::step(const Dataset& train, std::span<const std::uint32_t> rows) {
-  batch_.fill(train, rows);
+  Batch<T>& batch = rows.size() == static_cast<std::size_t>(options_.batch) ? batch_ : last_batch_;
+  batch.fill(train, rows);
   sums_.samples += static_cast<std::int64_t>(rows.size());
   const PhasePlan plan = make_plan(options_.estimator, options_.beta, run_.seed, step_);
   const double progress = (static_cast<double>(epoch_) + static_cast<double>(position_) / static_cast<double>(samples_)) / options_.epochs;
   if (chain_ != nullptr) {
-    chain_->step(batch_, plan, schedule_factor(options_.rule, progress), sums_, lost_, output_);
+    chain_->step(batch, plan, schedule_factor(options_.rule, progress), sums_, lost_, output_);
   } else {
-    general_step(plan);
+    general_step(batch, plan);
     Place place;
     place.step = step_;
     place.phase = kPhaseUpdate;
-    rule_.apply(contrast_, view(batch_.x), progress, network_, place, run_);
+    rule_.apply(contrast_, view(batch.x), progress, network_, place, run_);
   }
-  sums_.correct += count_correct<T>(output_, batch_.labels);
-  sums_.cost += cost_of<T>(network_.cost(), output_, batch_.y).sum();
+  sums_.correct += count_correct<T>(output_.block(), batch.labels);
+  sums_.cost += total_cost<T>(network_.cost(), output_.block(), batch.y);
 }
 
 // the phases of one batch: free, then every phase of the plan from a copy of the free state
 template <class T>
-void Trainer<T>::general_step(const PhasePlan& plan) {
-  const Index batch = batch_.x.cols();
-  ReadPlace place{{}, batch_.ids};
+void Trainer<T>::general_step(const Batch<T>& batch, const PhasePlan& plan) {
+  ReadPlace place{{}, batch.ids};
   place.place.step = step_;
 
   place.place.phase = kPhaseInput;
-  drive_.resize(network_.layer(1).size, batch);
-  drive_input<T>(network_, batch_.x, drive_, place, run_);
-  sums_.hardware_second += static_cast<double>(batch) * network_.coupling(0).read_second();
+  drive_input<T>(network_, batch.x, drive_.shape(network_.layer(1).size, batch.x.cols()), place, workspace_, run_);
+  sums_.hardware_second += static_cast<double>(batch.size()) * network_.coupling(0).read_second();
 
-  Boundary<T> boundary{view(batch_.x), view(drive_), view(batch_.y), 0};
-  free_ = network_.rest(batch);
-  diverged_.assign(batch_.size(), 0);
+  diverged_.assign(batch.size(), 0);
   place.place.phase = kPhaseFree;
-  count(settle(network_, boundary, free_, options_.free, place, workspace_, run_));
-  output_.resize(network_.outputs(), batch);
-  read_output<T>(network_, free_, output_, place, run_);
+  settle_free(batch, place);
+  count(report_);
+
+  Boundary<T> boundary{view(batch.x), view(drive_), view(batch.y), 0};
 
   contrast_.clear();
   for (std::size_t k = 0; k < plan.size(); ++k) {
@@ -108,13 +106,23 @@ void Trainer<T>::general_step(const PhasePlan& plan) {
     place.place.phase = static_cast<PhaseId>(kPhaseFirstNudged + k);
     nudged_ = free_;
     if (boundary.beta != 0) {
-      count(settle(network_, boundary, nudged_, options_.nudged, place, workspace_, run_));
-      if (!network_.has_readout()) lost_.observe<T>(output_, nudged_.layer(network_.depth()), batch_.labels);
+      settle(network_, boundary, nudged_, options_.nudged, place, workspace_, report_, run_);
+      count(report_);
+      if (!network_.has_readout()) lost_.observe<T>(output_.block(), nudged_.layer(network_.depth()), batch.labels);
     }
     contrast_.add(plan[k].weight, network_, boundary, nudged_, place, run_);
   }
   for (std::size_t i = 0; i < diverged_.size(); ++i)
     if (diverged_[i] != 0) contrast_.drop(static_cast<Index>(i));
+}
+
+// from rest to the free state and the answers, for a drive that has been read
+template <class T>
+void Trainer<T>::settle_free(const Batch<T>& batch, const ReadPlace& place) {
+  const Boundary<T> boundary{view(batch.x), view(drive_), view(batch.y), 0};
+  network_.rest(batch.x.cols(), free_);
+  settle(network_, boundary, free_, options_.free, place, workspace_, report_, run_);
+  read_output<T>(network_, free_, output_.shape(network_.outputs(), batch.x.cols()), place, run_);
 }
 
 template <class T>
@@ -137,42 +145,40 @@ void Trainer<T>::calibrate(const Dataset& train) {
   if (!needed) return;
   std::vector<std::uint32_t> rows(std::min(train.size(), static_cast<std::size_t>(options_.calibration_samples)));
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<std::uint32_t>(i * train.size() / rows.size());
-  batch_.fill(train, rows);
-  const Index batch = batch_.x.cols();
+  Batch<T> batch;
+  batch.fill(train, rows);
   constexpr std::uint32_t kSweepsApart = 100000;  // above any budget: every settle of a round draws noise of its own
-  ReadPlace place{{}, batch_.ids};
+  ReadPlace place{{}, batch.ids};
   place.place.step = step_;
   place.place.phase = kPhaseCalibrate;
-  drive_.resize(network_.layer(1).size, batch);
+  drive_.shape(network_.layer(1).size, batch.x.cols());
   for (int round = 0; round < 2; ++round) {
-    drive_input<T>(network_, batch_.x, drive_, place, run_);
-    Boundary<T> boundary{view(batch_.x), view(drive_), view(batch_.y), 0};
-    free_ = network_.rest(batch);
-    settle(network_, boundary, free_, options_.free, place, workspace_, run_);
+    drive_input<T>(network_, batch.x, drive_.block(), place, workspace_, run_);
+    Boundary<T> boundary{view(batch.x), view(drive_), view(batch.y), 0};
+    network_.rest(batch.x.cols(), free_);
+    settle(network_, boundary, free_, options_.free, place, workspace_, report_, run_);
     place.place.sweep += kSweepsApart;
     nudged_ = free_;
     boundary.beta = options_.beta;
-    settle(network_, boundary, nudged_, options_.nudged, place, workspace_, run_);
+    settle(network_, boundary, nudged_, options_.nudged, place, workspace_, report_, run_);
     place.place.sweep += kSweepsApart;
-    calibrate_couplings(boundary, place);
+    calibrate_couplings(batch, boundary, place);
     place.place.sweep += kSweepsApart;
   }
 }
 
 // hands every coupling the drives of both phases side by side; a read-out is driven backward by its weighted error
 template <class T>
-void Trainer<T>::calibrate_couplings(const Boundary<T>& boundary, const ReadPlace& place) {
-  const Index batch = batch_.x.cols();
+void Trainer<T>::calibrate_couplings(const Batch<T>& batch, const Boundary<T>& boundary, const ReadPlace& place) {
   const auto both = [&](int l) {
-    Matrix<T> states(free_.size(l), 2 * batch);
+    Matrix<T> states(free_.size(l), 2 * free_.batch());
     states << free_.layer(l), nudged_.layer(l);
     return states;
   };
-  for (int c = 0; c < network_.depth(); ++c) network_.coupling(c).calibrate(c == 0 ? batch_.x : both(c), both(c + 1));
+  for (int c = 0; c < network_.depth(); ++c) network_.coupling(c).calibrate(c == 0 ? batch.x : both(c), both(c + 1));
   if (!network_.has_readout()) return;
-  output_.resize(network_.outputs(), batch);
-  read_output<T>(network_, nudged_, output_, place, run_);
-  const Matrix<T> error = static_cast<T>(boundary.beta) * (batch_.y - output_);
+  read_output<T>(network_, nudged_, output_.shape(network_.outputs(), nudged_.batch()), place, run_);
+  const Matrix<T> error = static_cast<T>(boundary.beta) * (batch.y - output_.block());
   network_.coupling(network_.depth()).calibrate(both(network_.depth()), error);
 }
 
@@ -180,29 +186,25 @@ template <class T>
 Evaluation Trainer<T>::evaluate(const Dataset& data) {
   constexpr std::size_t kEvaluationBatch = 256;
   Evaluation result;
+  Batch<T> batch;
   std::vector<std::uint32_t> rows;
   double cost = 0;
   std::int64_t correct = 0;
   for (std::size_t first = 0; first < data.size(); first += kEvaluationBatch) {
     rows.resize(std::min(kEvaluationBatch, data.size() - first));
     for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<std::uint32_t>(first + i);
-    batch_.fill(data, rows);
+    batch.fill(data, rows);
     if (chain_ != nullptr) {
-      chain_->free_outputs(batch_, output_);
+      chain_->free_outputs(batch, output_);
     } else {
-      ReadPlace place{{}, batch_.ids};
+      ReadPlace place{{}, batch.ids};
       place.place.step = step_;
       place.place.phase = kPhaseEvaluate;
-      drive_.resize(network_.layer(1).size, batch_.x.cols());
-      drive_input<T>(network_, batch_.x, drive_, place, run_);
-      const Boundary<T> boundary{view(batch_.x), view(drive_), view(batch_.y), 0};
-      free_ = network_.rest(batch_.x.cols());
-      settle(network_, boundary, free_, options_.free, place, workspace_, run_);
-      output_.resize(network_.outputs(), batch_.x.cols());
-      read_output<T>(network_, free_, output_, place, run_);
+      drive_input<T>(network_, batch.x, drive_.shape(network_.layer(1).size, batch.x.cols()), place, workspace_, run_);
+      settle_free(batch, place);
     }
-    correct += count_correct<T>(output_, batch_.labels);
-    cost += cost_of<T>(network_.cost(), output_, batch_.y).sum();
+    correct += count_correct<T>(output_.block(), batch.labels);
+    cost += total_cost<T>(network_.cost(), output_.block(), batch.y);
   }
   result.samples = data.size();
   result.accuracy = static_cast<double>(correct) / static_cast<double>(data.size());
@@ -247,13 +249,24 @@ void Trainer<T>::restore(ByteReader& in) {
   if (in.get<std::uint32_t>() != kShardSamples)
     throw InputError(Code::other_version, {}, "the checkpoint was written by a build with another shard size",
                      "use the build that wrote it");
-  epoch_ = static_cast<int>(in.get<std::uint32_t>());
+  const auto need = [](bool ok) {
+    if (!ok)
+      throw InputError(Code::damaged, {}, "the checkpoint's epoch, position or sums are out of range",
+                       "the file is damaged: start from another checkpoint");
+  };
+  constexpr std::uint32_t kLargestEpoch = 1000000;  // as in TrainOptions::validate
+  const auto epoch = in.get<std::uint32_t>();
+  need(epoch <= kLargestEpoch);
+  epoch_ = static_cast<int>(epoch);
   position_ = in.get<std::uint64_t>();
   step_ = in.get<std::uint32_t>();
   samples_trained_ = in.get<std::int64_t>();
+  need(position_ <= samples_ && samples_trained_ >= 0 && samples_trained_ <= kLargestCount);
   for (std::int64_t* v :
-       {&sums_.samples, &sums_.correct, &sums_.settles, &sums_.sweeps, &sums_.converged, &sums_.noise_floor, &sums_.diverged})
+       {&sums_.samples, &sums_.correct, &sums_.settles, &sums_.sweeps, &sums_.converged, &sums_.noise_floor, &sums_.diverged}) {
     *v = in.get<std::int64_t>();
+    need(*v >= 0 && *v <= kLargestCount);
+  }
   sums_.cost = in.get<double>();
   sums_.hardware_second = in.get<double>();
   lost_.restore(in);

@@ -71,16 +71,18 @@ class Trainer {
   /// Sum over couplings.
   Wear wear() const;
 
-  /// Everything that the rest of the run depends on; restore needs the same network shape, options and seed.
+  /// Everything that the rest of the run depends on; restore needs the same network shape, options and seed. It throws InputError(file)
+  /// for what save never writes; the trainer is then not to be used.
   void save(ByteWriter& out) const;
   void restore(ByteReader& in);
 
  private:
   void step(const Dataset& train, std::span<const std::uint32_t> rows);
-  void general_step(const PhasePlan& plan);
+  void general_step(const Batch<T>& batch, const PhasePlan& plan);
+  void settle_free(const Batch<T>& batch, const ReadPlace& place);
   void count(const SettleReport& report);
   void calibrate(const Dataset& train);
-  void calibrate_couplings(const Boundary<T>& boundary, const ReadPlace& place);
+  void calibrate_couplings(const Batch<T>& batch, const Boundary<T>& boundary, const ReadPlace& place);
 
   Network<T>& network_;
   TrainOptions options_;
@@ -100,9 +102,11 @@ class Trainer {
   std::vector<std::uint8_t> diverged_;  // of the batch: some phase of the sample diverged
   std::vector<std::uint32_t> order_;  // of the epoch order_epoch_
   int order_epoch_ = -1;
-  Batch<T> batch_;
-  Matrix<T> drive_, output_;
+  // buffers only grow: a step allocates nothing once a step as large was done
+  Batch<T> batch_, last_batch_;  // the last of an epoch may be smaller
+  Buffer<T> drive_, output_;
   State<T> free_, nudged_;
+  SettleReport report_;
   Contrast<T> contrast_;
   Workspace<T> workspace_;
 };

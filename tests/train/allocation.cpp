@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "tests/catch.h"
-#include "tests/train/small_task.h"
+#include "tests/train/step_cases.h"
 
 extern "C" {
 void* __libc_malloc(std::size_t);
@@ -53,62 +53,13 @@ int posix_memalign(void** out, std::size_t align, std::size_t size) {
 
 namespace {
 
-using namespace small_task;
+using namespace step_cases;
 
 // an allocation whose result the compiler cannot do without
 template <class Make>
 void allocate(Make make) {
   const auto made = make();
   asm volatile("" : : "g"(&made) : "memory");
-}
-
-struct Case {
-  std::string name;
-  NetworkOptions network;
-  TrainOptions training;
-  bool kernel = false;  // the dense-chain kernel is to run
-};
-
-NetworkOptions entropy(NetworkOptions options) {
-  options.layers[2] = {9, Activation::hard_sigmoid, 0};
-  options.cost = Cost::cross_entropy;
-  options.classes = 4;
-  return options;
-}
-
-TrainOptions general(double momentum = 0, Estimator estimator = Estimator::centered, int couplings = 2) {
-  TrainOptions options = training(4, false);
-  options.rule.momentum = momentum;
-  options.rule.rates.assign(static_cast<std::size_t>(couplings), 0.1);
-  options.estimator = estimator;
-  options.free.budget = options.nudged.budget = 20;
-  options.calibration_samples = 20;
-  return options;
-}
-
-NetworkOptions crossbar(Loop loop, bool noisy = false) {
-  NetworkOptions options = network(Substrate::crossbar);
-  options.crossbar.loop = loop;
-  options.crossbar.array.max_rows = 8;  // several tiles
-  options.crossbar.array.max_cols = 16;
-  if (noisy) options.crossbar.array.read_noise = {0.005, 0.01};
-  return options;
-}
-
-std::vector<Case> cases() {
-  NetworkOptions wide = network(Substrate::ideal, 700);  // above what Eigen packs on the stack
-  wide.layers.insert(wide.layers.begin() + 1, {300, Activation::hard_sigmoid, 0});
-  return {
-      {"dense-chain kernel", network(Substrate::ideal), training(4), true},
-      {"ideal, squared error", network(Substrate::ideal), general()},
-      {"ideal, momentum, one-sided", network(Substrate::ideal), general(0.9, Estimator::one_sided)},
-      {"ideal, cross-entropy, random sign", entropy(network(Substrate::ideal)), general(0, Estimator::random_sign, 3)},
-      {"ideal, wide and deep", wide, general(0, Estimator::centered, 3)},
-      {"crossbar, digital loop", crossbar(Loop::digital), general()},
-      {"crossbar, digital loop, read noise, momentum", crossbar(Loop::digital, true), general(0.5)},
-      {"crossbar, digital loop, cross-entropy", entropy(crossbar(Loop::digital)), general(0, Estimator::centered, 3)},
-      {"crossbar, analog loop", crossbar(Loop::analog), general()},
-  };
 }
 
 // Allocations of every step but the first of each epoch, whose count takes in the shuffle and the calibration.
