@@ -25,8 +25,8 @@ Range shard(std::size_t batch, std::size_t i);
 class LoopBody {
  public:
   template <class F>
-    requires std::is_invocable_v<const F&, std::size_t>
-  LoopBody(const F& body)  // NOLINT(google-explicit-constructor): a lambda is to be passed as it is
+  requires std::is_invocable_v<const F&, std::size_t> LoopBody(
+      const F& body)  // NOLINT(google-explicit-constructor): a lambda is to be passed as it is
       : body_(std::addressof(body)), call_([](const void* f, std::size_t i) { (*static_cast<const F*>(f))(i); }) {}
   void operator()(std::size_t i) const { call_(body_, i); }
 

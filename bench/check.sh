@@ -18,8 +18,8 @@ run() { # PROGRAM FILTER
   results+=("$out")
 }
 run bench_read 'noise:proportional'
-run bench_pulse '.'
-run bench_write_verify '.'
+run bench_pulse 'exponential'
+run bench_write_verify 'fresh'
 run bench_settle_kernel '^settle/'
 run bench_train_step 'sweeps:45/threads:1$'
 build/bench/bench_check bench/floors.json "${results[@]}"
