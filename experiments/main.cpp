@@ -1,5 +1,6 @@
 // The program `eqprop`: reads the arguments, runs a command, turns errors into exit codes.
 //   0 done, 1 a check failed, 2 usage or config, 3 input file, 4 target not reached, 130 interrupted
+#include <cstdio>
 #include <exception>
 
 #include "base/check.h"
@@ -39,6 +40,11 @@ int main(int argc, char** argv) {
   } catch (const std::exception& error) {
     error_text(Code::internal, std::string("the program itself failed, please report this: ") + error.what());
     return kExitCheckFailed;
+  }
+  // results that nobody could be given are no success
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    error_text(Code::cannot_write, "standard output cannot be written: the disk is full, or it is closed; the results are incomplete");
+    return kExitFile;
   }
   return exit_code;
 }

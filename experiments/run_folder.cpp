@@ -1,7 +1,11 @@
 #include "experiments/run_folder.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <fstream>
 
 #include "eqprop/data/checkpoint.h"
@@ -43,12 +47,15 @@ void remove_leftovers(const fs::path& folder) {
   for (const fs::path& path : found) fs::remove(path, ignored);
 }
 
-// version.txt comes first: it marks the folder as a run's
-void begin_folder(const Config& config, const fs::path& folder) {
+void make_folder(const fs::path& folder) {
   std::error_code failed;
   fs::create_directories(folder, failed);
   if (failed)
     throw InputError(Code::cannot_write, {folder.string()}, "cannot make this folder: " + failed.message(), "choose another --out");
+}
+
+// version.txt comes first: it marks the folder as a run's
+void begin_folder(const Config& config, const fs::path& folder) {
   const std::string head = fmt::format("# resolved config of a run, written by eqprop {}\n\n", program_version());
   write_text_atomic(folder / "version.txt", version_text());
   write_text_atomic(folder / "config.toml", head + config_text(config));
@@ -63,13 +70,30 @@ void check_folder(const fs::path& folder, bool resume) {
   if (!fs::is_directory(folder, ignored)) fail("this is a file, not a folder", "choose another --out");
   if (is_run_folder(folder)) {
     if (!resume) fail("a run is already there", "add --resume to go on with it, or choose another --out");
+    if (!is_file(folder / "checkpoint.eqp") && is_file(folder / "metrics.csv"))
+      throw InputError(Code::missing_file, {(folder / "checkpoint.eqp").string()},
+                       "this run has results but no checkpoint: it cannot go on, and starting anew would overwrite them",
+                       "bring the checkpoint back, or choose another --out");
     return;
   }
   for (const auto& entry : fs::directory_iterator(folder, ignored))
     if (!is_leftover(entry.path())) fail("this folder is not empty and holds no run of `eqprop train`", "choose another --out");
 }
 
+FolderLock::FolderLock(const fs::path& folder) : descriptor_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  if (descriptor_ < 0 || ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+  ::close(descriptor_);
+  throw InputError(Code::folder_taken, {folder.string()}, "another process is training in this folder",
+                   "wait until it ends, or choose another --out");
+}
+
+FolderLock::~FolderLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
 Config read_run_config(const fs::path& folder) {
+  if (std::error_code none; fs::is_directory(folder / "seed-1", none) && !is_run_folder(folder))
+    throw InputError(Code::no_run, {folder.string()}, "this folder holds the runs of several seeds", "name one of them, like seed-1");
   if (!is_run_folder(folder) || !is_file(folder / "config.toml"))
     throw InputError(Code::no_run, {folder.string()}, "no run folder of `eqprop train`",
                      "a run folder has config.toml, checkpoint.eqp and a version.txt that begins with eqprop");

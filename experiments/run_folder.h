@@ -12,9 +12,25 @@ bool is_run_folder(const std::filesystem::path& folder);
 /// First line of version.txt.
 std::string version_text();
 
-/// Throws InputError(config) when the folder holds a run and `resume` is false, or something that is no run.
+/// Keeps other processes from training in the same folder; ends with the object, or with the process however that ends.
+class FolderLock {
+ public:
+  /// Throws InputError(config) when another process holds it. A file system without locks is let be.
+  explicit FolderLock(const std::filesystem::path& folder);
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int descriptor_;
+};
+
+/// Throws InputError(config) when the folder holds a run and `resume` is false, or something that is no run; InputError(file) when it
+/// holds a run's results but no checkpoint, which going on would overwrite.
 void check_folder(const std::filesystem::path& folder, bool resume);
-/// Makes the folder and writes version.txt and the resolved config. Throws InputError(file) when it cannot.
+/// Throws InputError(file) when it cannot be made.
+void make_folder(const std::filesystem::path& folder);
+/// Writes version.txt and the resolved config. Throws InputError(file) when it cannot.
 void begin_folder(const Config& config, const std::filesystem::path& folder);
 /// Removes what a killed process left behind.
 void remove_leftovers(const std::filesystem::path& folder);

@@ -36,9 +36,10 @@ std::string result_text(const TrainResult& result) {
   const EpochSums sums = total(result.rows);
   const auto settles = static_cast<double>(sums.settles);
   const auto joules = [](double value) { return std::isnan(value) ? std::string("unknown") : format_quantity(value, Unit::joule); };
+  const double rate = samples_per_second(result.rows);  // 0 when no epoch's time is known
   std::string text =
-      fmt::format("seed {}: test {:.2f} %, validation {:.2f} % after {} epochs, {:.0f} samples/s\n", result.seed,
-                  100 * result.test_accuracy, 100 * result.validation_accuracy(), result.rows.size(), samples_per_second(result.rows));
+      fmt::format("seed {}: test {:.2f} %, validation {:.2f} % after {} epochs{}\n", result.seed, 100 * result.test_accuracy,
+                  100 * result.validation_accuracy(), result.rows.size(), rate > 0 ? fmt::format(", {:.0f} samples/s", rate) : "");
   text +=
       fmt::format("  settling     {}, {:.1f} sweeps per phase; {:.1f} % to tolerance, {:.1f} % to the noise floor\n",
                   path_name(result.rows), share(static_cast<double>(sums.sweeps), settles),

@@ -87,6 +87,8 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
   const Prices prices = Prices::read(places, config);
   Experiment experiment(config, places, request.threads);
   Trainer<float>& trainer = experiment.trainer();
+  if (!fs::exists(request.folder)) make_folder(request.folder);
+  const FolderLock lock(request.folder);
   remove_leftovers(request.folder);
   if (is_file(checkpoint)) {
     experiment.restore(checkpoint);

@@ -22,8 +22,8 @@ class Contrast {
   void add(double weight, const Network<T>& network, const Boundary<T>& boundary, const State<T>& state, const ReadPlace& place, Run& run);
   /// Takes a sample out of every phase: it diverged and has nothing to teach. Call after the last add().
   void drop(Index sample);
-  /// The factors of coupling c, views into this object and `input`: valid until the next call or clear(). The clamped input is common to all phases, so
-  /// the first coupling has one factor: input and the weighted sum of states.
+  /// The factors of coupling c, views into this object and `input`: valid until the next call or clear(). The clamped input is common to
+  /// all phases, so the first coupling has one factor: input and the weighted sum of states.
   std::span<const Factor<T>> factors(int c, const Network<T>& network, const ConstBlock<T>& input);
   std::size_t phases() const { return used_; }
   const State<T>& state(std::size_t phase) const { return kept_[phase].state; }

@@ -3,6 +3,7 @@
 #include "tests/program/bad_input.h"
 
 #include <stdlib.h>
+#include <sys/wait.h>
 
 #include <map>
 
@@ -102,4 +103,15 @@ TEST_CASE("a full disk ends the run with 3 and keeps the last checkpoint") {
   INFO(resumed.err);
   CHECK(resumed.exit_code == 0);
   CHECK(read_file_text(folder / "kept/checkpoint.eqp") == read_file_text(folder / "whole/checkpoint.eqp"));
+}
+
+TEST_CASE("results that cannot be written are no success") {
+  const TemporaryFolder folder;
+  const std::string program = std::string("cd '") + folder.path().string() + "' && \"" + EQPROP_PROGRAM + "\" devices ";
+  for (const std::string end : {">/dev/full", ">&-"}) {
+    INFO(end);
+    const int status = system((program + end + " 2>err.txt").c_str());
+    CHECK(WEXITSTATUS(status) == 3);
+    CHECK(read_file_text(folder / "err.txt").find("[EQ-114]") != std::string::npos);
+  }
 }

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <filesystem>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "tests/catch.h"
@@ -101,6 +102,7 @@ TEST_CASE("a run killed at 50 random points resumes to the same bits, and repeat
   std::uniform_int_distribution<int> wait(0, 30);
   const fs::path checkpoint = folder / "cut/checkpoint.eqp";
   int killed = 0, resumed = 0, within = 0;
+  std::set<long> kinds;
   long furthest = 0;
   for (int k = 0; k < 50; ++k) {
     Program program(resume, folder.path());
@@ -117,21 +119,38 @@ TEST_CASE("a run killed at 50 random points resumes to the same bits, and repeat
     CHECK(step >= furthest);
     furthest = step;
     ++resumed;
+    if (step % kStepsPerEpoch != 0) kinds.insert(step / 7 % 10);
     within += step % kStepsPerEpoch != 0 ? 1 : 0;
     CHECK((step % 7 == 0 || step % kStepsPerEpoch == 0));
   }
   INFO(killed << " killed, " << resumed << " of them had a checkpoint to go on with, " << within << " of these within an epoch");
   CHECK(killed >= 45);
+  // saved every 7 steps, not at epochs or rarer: steps of many kinds were gone on from
+  CHECK(kinds.size() >= 4);
   CHECK(resumed >= 20);
   CHECK(within >= 1);
   const Outcome last = run_program(resume, folder.path());
   INFO(last.err);
   REQUIRE(last.exit_code == 0);
   check_same(folder / "whole", folder / "cut");
+  const std::string metrics = read_file_text(folder / "cut/metrics.csv");
+  CHECK(std::count(metrics.begin(), metrics.end(), '\n') == 41);
   for (const auto& entry : fs::directory_iterator(folder / "cut")) {
     INFO(entry.path());
     CHECK(entry.path().filename().string().find(".tmp") == std::string::npos);
   }
+}
+
+TEST_CASE("two runs never train in one folder") {
+  const TemporaryFolder folder;
+  write_file_text(folder / "small.toml", small_config("crossbar", 2000));
+  Program program({"train", "small.toml", "--out", "run"}, folder.path());
+  REQUIRE(program.wait_for("epoch 1/"));
+  const Outcome second = run_program({"train", "small.toml", "--out", "run", "--resume"}, folder.path());
+  INFO(second.err);
+  CHECK(second.exit_code == 2);
+  CHECK(second.err.find("another process is training in this folder") != std::string::npos);
+  CHECK(second.err.find("[EQ-013]") != std::string::npos);
 }
 
 TEST_CASE("a second signal ends the program at once") {
