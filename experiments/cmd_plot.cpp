@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "energy/nearest.h"
 #include "experiments/commands.h"
 #include "experiments/plot/figures.h"
+#include "experiments/plot/gnuplot.h"
 #include "experiments/talk.h"
 
 namespace eqprop {
@@ -76,16 +78,26 @@ void make_folder(const fs::path& folder) {
     throw InputError(Code::cannot_write, {folder.string()}, "cannot make this folder: " + failed.message(), "choose another --out");
 }
 
+// a table of the user's own must not be taken for a figure's
+void check_target(const Figure& figure, const fs::path& out) {
+  const fs::path table = out / (figure.name + ".csv");
+  std::ifstream in(table);
+  std::string first;
+  if (in && std::getline(in, first) && first.substr(0, first.find(',')) != figure.csv.substr(0, figure.csv.find(',')))
+    throw InputError(Code::folder_taken, {table.string()}, "this is no table of `eqprop plot` and would be overwritten",
+                     "choose another --out, or move the file away");
+}
+
 int plot(const PlotArguments& arguments) {
   check_names(arguments.only);
   const std::vector<RunGroup> groups = find_runs(arguments.runs);
   const fs::path out = arguments.out.empty() ? fs::path(arguments.runs.front()) / "plots" : fs::path(arguments.out);
-  make_folder(out);
 
   const PlotRun& first = groups.front().runs.front();
   const bool several = groups.size() > 1 || groups.front().runs.size() > 1;
   OneRun one(first, config_text_short(groups.front().name, first.config) + fmt::format(", seed {}", first.config.seed));
   bool told = !several;
+  std::vector<Figure> figures;
   Json json = {{"figures", Json::array()}, {"skipped", Json::array()}};
   for (const std::string_view name : figure_names()) {
     if (!arguments.only.empty() && std::find(arguments.only.begin(), arguments.only.end(), name) == arguments.only.end()) continue;
@@ -99,8 +111,16 @@ int plot(const PlotArguments& arguments) {
       json["skipped"].push_back({{"name", name}, {"reason", figure.skipped}});
       continue;
     }
+    check_target(figure, out);
+    figures.push_back(figure);
+  }
+  // nothing is written before everything is read and gnuplot has answered
+  if (!figures.empty()) run_gnuplot("");
+  make_folder(out);
+  for (const Figure& figure : figures) {
     const FigureFiles files = write_figure(figure, out);
-    json["figures"].push_back({{"name", name}, {"svg", files.svg.string()}, {"png", files.png.string()}, {"csv", files.csv.string()}});
+    json["figures"].push_back(
+        {{"name", figure.name}, {"svg", files.svg.string()}, {"png", files.png.string()}, {"csv", files.csv.string()}});
     if (arguments.json) continue;
     for (const fs::path& file : {files.svg, files.png, files.csv}) std::puts(file.c_str());
   }

@@ -358,3 +358,25 @@ TEST_CASE("seeds are written shortly, cells safely") {
   CHECK(cell(std::string("plain")) == "plain");
   CHECK(cell(std::nan("")) == "");
 }
+
+TEST_CASE("plot writes nothing when a figure cannot be made, and no table of somebody else's is overwritten") {
+  const TemporaryFolder folder;
+  write_file_text(folder / "small.toml", small_config("crossbar", 1));
+  REQUIRE(run_program({"train", "small.toml", "--out", "run"}, folder.path()).exit_code == 0);
+  fs::create_directory(folder / "mine");
+  write_file_text(folder / "mine/accuracy.csv", "precious,figures\n1,2\n");
+  const Outcome refused = run_program({"plot", "run", "--out", "mine"}, folder.path());
+  INFO(refused.err);
+  CHECK(refused.exit_code == 2);
+  CHECK(has(refused.err, "mine/accuracy.csv"));
+  CHECK(read_file_text(folder / "mine/accuracy.csv") == "precious,figures\n1,2\n");
+  CHECK(std::distance(fs::directory_iterator(folder / "mine"), fs::directory_iterator()) == 1);
+
+  const std::string checkpoint = read_file_text(folder / "run/checkpoint.eqp");
+  write_file_text(folder / "run/checkpoint.eqp", checkpoint.substr(0, checkpoint.size() / 2));
+  const Outcome cut = run_program({"plot", "run", "--out", "new"}, folder.path());
+  INFO(cut.err);
+  CHECK(cut.exit_code == 3);
+  CHECK(cut.out.empty());
+  CHECK_FALSE(fs::exists(folder / "new"));
+}
