@@ -176,7 +176,8 @@ constexpr Explanation kExplanations[] = {
     {Code::target_not_reached, "target_not_reached", "the accuracy lies below [target]",
      "The config asks for target.validation_accuracy or target.test_accuracy and the run (the mean over seeds) ended below. Everything was "
      "written all the same.",
-     "`eqprop doctor RUN` says what limits the run. More train.epochs, other train.rates, a wider hidden layer; or a target that fits."},
+     "What limits the run stands in the other findings of `eqprop doctor RUN`. More train.epochs, other train.rates, a wider hidden layer; "
+     "or a target that fits."},
     {Code::nothing_to_resume, "nothing_to_resume", "--resume, but there is no run yet",
      "None of the run folders holds a checkpoint, so the run starts at its beginning.",
      "Nothing to do when that was meant; else check --out."},

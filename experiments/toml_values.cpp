@@ -109,7 +109,9 @@ const TomlValue* TomlValues::find(const std::string& key) const {
 std::string read_config_text(const std::filesystem::path& file) {
   std::error_code error;
   std::ifstream in(file, std::ios::binary);
-  if (!in || !std::filesystem::is_regular_file(file, error))
+  if (std::filesystem::exists(file, error) && !std::filesystem::is_regular_file(file, error))
+    throw InputError(Code::unreadable, {file.string()}, "this is a folder or a device, expected a config file", "name a .toml file");
+  if (!in)
     throw InputError(Code::missing_file, {file.string()}, "no config file that can be read here",
                      "the program comes with config/digits.toml and others");
   return {std::istreambuf_iterator<char>(in), {}};

@@ -101,7 +101,7 @@ std::vector<BadCase> bad_data() {
   const std::vector<std::string> own = {"train", "own.toml"};
   std::vector<BadCase> cases = {
       {"no config", missing_file, {"missing.toml", "config/digits.toml"}, {"train", "missing.toml"}},
-      {"a folder for a config", missing_file, {"run"}, {"train", "run"}},
+      {"a folder for a config", unreadable, {"run", "expected a config file"}, {"train", "run"}},
       {"no table",
        missing_file,
        {"t.csv", "cannot open"},
