@@ -4,7 +4,7 @@
 #include <exception>
 
 #include "base/check.h"
-#include "experiments/commands.h"
+#include "experiments/all_commands.h"
 #include "experiments/experiment.h"
 #include "experiments/talk.h"
 
@@ -15,17 +15,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer("exit codes: 0 done, 1 a check failed, 2 usage or config, 3 input file, 4 target not reached, 130 interrupted");
   int exit_code = kExitDone;
-  add_train(app, std::vector<std::string>(argv, argv + argc), exit_code);
-  add_eval(app, exit_code);
-  add_energy(app, exit_code);
-  add_gradcheck(app, exit_code);
-  add_plot(app, exit_code);
-  add_devices(app, exit_code);
-  add_data(app, exit_code);
-  add_doctor(app, exit_code);
-  add_explain(app, exit_code);
-  add_keys(app, exit_code);
-  add_shell(app);
+  add_all_commands(app, std::vector<std::string>(argv, argv + argc), exit_code);
 
   try {
     app.parse(argc, argv);

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "experiments/commands.h"
+#include "experiments/all_commands.h"
 #include "experiments/shell_words.h"
 #include "tests/catch.h"
 #include "tests/program/process.h"
@@ -48,19 +48,7 @@ std::vector<const CLI::App*> all_commands(const CLI::App& app) {
 struct Arguments {
   CLI::App app{"what the program is for", "eqprop"};
   int exit_code = 0;
-  Arguments() {
-    add_train(app, {"eqprop"}, exit_code);
-    add_eval(app, exit_code);
-    add_energy(app, exit_code);
-    add_gradcheck(app, exit_code);
-    add_plot(app, exit_code);
-    add_devices(app, exit_code);
-    add_data(app, exit_code);
-    add_doctor(app, exit_code);
-    add_explain(app, exit_code);
-    add_keys(app, exit_code);
-    add_shell(app);
-  }
+  Arguments() { add_all_commands(app, {"eqprop"}, exit_code); }
 };
 
 // what bash offers for these words, the last one unfinished
