@@ -73,6 +73,8 @@ class Array {
   double weight_step() const { return options_.device.nominal_step() / scale_; }
   /// What the DAC and cells make of the matrix: outputs x (inputs + 1), exact, no events.
   Eigen::MatrixXf weights() const;
+  /// The last column of weights(): outputs.
+  Eigen::VectorXf biases() const;
 
   /// out (outputs x b) += read of in (inputs x b) and the bias: dac, wires (ideal), Ohm's law, read noise, adc; events to place.phase.
   /// sample_ids (b of them) name the noise, with step, phase and sweep of `place`. Serial; safe from several threads with a Run each.

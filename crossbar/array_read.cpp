@@ -235,6 +235,15 @@ void Array::forward_ideal(const In& in, Out out) const {
   }
 }
 
+Eigen::VectorXf Array::biases() const {
+  Eigen::VectorXf out(outputs_);
+  for (int c = 0; c < column_tiles_; ++c) {
+    const Tile& tile = tiles_[static_cast<std::size_t>((line_tiles_ - 1) * column_tiles_ + c)];
+    out.segment(column_cut(c), tile.outputs()) = static_cast<float>(1 / scale_) * tile.difference.col(tile.lines() - 1);
+  }
+  return out;
+}
+
 void Array::backward_ideal(const In& in, Out out) const {
   const auto per_weight = static_cast<float>(1 / scale_);
   for (std::size_t t = 0; t < tiles_.size(); ++t) {

@@ -20,7 +20,7 @@ void WantedChange<T>::rows(Range rows, Out<T> out) const {
   for (const auto& factor : factors_) {
     const auto post = factor.post.middleRows(first, count);
     add_product(factor.weight, post, factor.pre.transpose(), out.leftCols(n));
-    out.col(n) += factor.weight * post.rowwise().sum();
+    if (factor.with_bias) out.col(n) += factor.weight * post.rowwise().sum();
   }
   if (velocity_ != nullptr) {
     auto velocity = velocity_->middleRows(first, count);
@@ -28,6 +28,17 @@ void WantedChange<T>::rows(Range rows, Out<T> out) const {
     out = velocity;
   }
   out *= rate_;
+}
+
+template <class T>
+void Coupling<T>::forward_unbiased(const In<T>& pre, Out<T> field, const ReadPlace& place, Run& run) const {
+  forward(pre, field, place, run);
+  field.colwise() -= bias_values();
+}
+
+template <class T>
+Vector<T> Coupling<T>::bias_values() const {
+  return read().col(inputs());
 }
 
 template <class T>

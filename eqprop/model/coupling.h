@@ -30,12 +30,13 @@ struct Wear {
   std::int64_t capped = 0;            ///< wanted changes cut to the most pulses of one update
 };
 
-/// One outer product of a wanted change: weight * post * [pre; 1]', columns are samples.
+/// One outer product of a wanted change: weight * post * [pre; 1]', or weight * post * [pre; 0]' without the bias; columns are samples.
 template <class T>
 struct Factor {
   ConstBlock<T> pre;   ///< inputs x samples
   ConstBlock<T> post;  ///< outputs x samples
   T weight;
+  bool with_bias = true;
 };
 
 /// A wanted weight change, computed block of rows by block of rows when the coupling asks: no weight-sized matrix unless it wants one.
@@ -76,6 +77,11 @@ class Coupling {
   virtual void backward(const In<T>& post, Out<T> field, const ReadPlace& place, Run& run) const = 0;
   /// forward of a clamped input, done once per batch and shared by the phases; a coupling may treat it apart.
   virtual void drive(const In<T>& pre, Out<T> field, const ReadPlace& place, Run& run) const { forward(pre, field, place, run); }
+
+  /// field += W pre as read by the hardware with the bias line at rest: for what is no state but a difference or an imaginary part of states.
+  virtual void forward_unbiased(const In<T>& pre, Out<T> field, const ReadPlace& place, Run& run) const;
+  /// The biases (outputs), exact.
+  virtual Vector<T> bias_values() const;
 
   /// Exact logical weights, outputs x (inputs + 1), bias last: for tests and read-out, not a priced operation.
   virtual Matrix<T> read() const = 0;

@@ -34,6 +34,7 @@ class CrossbarCoupling final : public Coupling<T> {
   void forward(const In<T>& pre, Out<T> field, const ReadPlace& place, Run& run) const override;
   void backward(const In<T>& post, Out<T> field, const ReadPlace& place, Run& run) const override;
   void drive(const In<T>& pre, Out<T> field, const ReadPlace& place, Run& run) const override;
+  Vector<T> bias_values() const override { return array_.biases().template cast<T>(); }
   Matrix<T> read() const override { return array_.weights().template cast<T>(); }
   void update(const WantedChange<T>& change, const Place& place, Run& run) override;
   ReadFloor floor(Direction direction) const override;

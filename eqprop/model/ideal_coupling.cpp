@@ -26,12 +26,17 @@ IdealCoupling<T>::IdealCoupling(const In<T>& weights)
 }
 
 template <class T>
-void IdealCoupling<T>::forward(const In<T>& pre, Out<T> field, const ReadPlace&, Run&) const {
+void IdealCoupling<T>::forward(const In<T>& pre, Out<T> field, const ReadPlace& place, Run& run) const {
+  forward_unbiased(pre, field, place, run);
+  field.colwise() += bias_.head(outputs_);
+}
+
+template <class T>
+void IdealCoupling<T>::forward_unbiased(const In<T>& pre, Out<T> field, const ReadPlace&, Run&) const {
   if (by_output_)
     add_product(T(1), store_.topRows(inputs_).transpose(), pre, field);
   else
     add_product(T(1), store_.topRows(outputs_), pre, field);
-  field.colwise() += bias_.head(outputs_);
 }
 
 template <class T>

@@ -20,6 +20,8 @@ class IdealCoupling final : public Coupling<T> {
   bool is_ideal() const override { return true; }
   void forward(const In<T>& pre, Out<T> field, const ReadPlace& place, Run& run) const override;
   void backward(const In<T>& post, Out<T> field, const ReadPlace& place, Run& run) const override;
+  void forward_unbiased(const In<T>& pre, Out<T> field, const ReadPlace& place, Run& run) const override;
+  Vector<T> bias_values() const override { return bias_.head(outputs_); }
   Matrix<T> read() const override;
   void update(const WantedChange<T>& change, const Place& place, Run& run) override;
   void save(ByteWriter& out) const override;

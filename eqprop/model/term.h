@@ -25,6 +25,7 @@ struct Boundary {
   ConstBlock<T> drive{nullptr, 0, 0, Eigen::OuterStride<>(0)};   ///< first layer's field from the input, units x batch, read once
   ConstBlock<T> target{nullptr, 0, 0, Eigen::OuterStride<>(0)};  ///< outputs x batch; not looked at when beta is 0
   double beta = 0;                                               ///< nudge, 0 in the free phase
+  ConstBlock<T> held{nullptr, 0, 0, Eigen::OuterStride<>(0)};    ///< outputs x batch where the last layer is clamped; else 0 columns
 };
 
 /// Everything a term may look at: the first `columns` columns of a shard.

@@ -2,6 +2,7 @@
 // Settling: asynchronous block sweeps to the minimum of the potential. A sweep updates every layer once, bottom to top, each with its exact
 // minimiser s = act(h, a) given the others, so on exact couplings the potential never rises. Samples stop one by one.
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "eqprop/model/network.h"
@@ -19,11 +20,31 @@ enum class StopReason : std::uint8_t {
 /// [unit output] a change of a unit in one sweep that no sane network comes near: the sample has diverged.
 inline constexpr double kDivergedChange = 1e6;
 
+/// The order of updates. Only `forward` to `event_driven` are exact blocks, one layer given the others: descent of the potential is theirs.
+enum class Method : std::uint8_t {
+  forward,       ///< every layer once, input to output
+  backward,      ///< every layer once, output to input
+  asynchronous,  ///< the even layers, then the odd ones
+  event_driven,  ///< forward; a unit tells its neighbours only when it moved by more than the threshold since it last did
+  synchronous,   ///< all layers at once from the states of the sweep before
+  euler,         ///< all at once, a step towards the minimiser: ds/dt = act(h) - s, physical time
+  anderson,      ///< synchronous with Anderson's extrapolation over the last sweeps
+  difference,    ///< forward, on the difference from the free state: nudged phases of piecewise linear networks on exact couplings
+};
+std::string_view method_name(Method method);
+Method method_from_name(std::string_view name);  ///< throws InputError(config) naming the accepted names
+
 struct SettleOptions {
   double tolerance = 1e-3;    ///< largest change of any unit in one sweep, [unit output]; 0 runs the whole budget
   int budget = 60;            ///< most sweeps, >= 1
   int noise_window = 4;       ///< K: sweeps over which the change is compared with the noise, and then averaged; >= 1
   double noise_margin = 1.5;  ///< noise floor when mean-square change <= margin x predicted mean-square change
+  Method method = Method::forward;
+  double step = 0.5;             ///< euler: dt / tau, (0, 1]
+  int memory = 5;                ///< anderson: sweeps that are looked back to, 1 .. 20
+  double threshold = 2.5e-4;     ///< event_driven: least change of a unit that is told, [unit output]
+  double activation_noise = 0;   ///< sd of Gaussian noise on every state at every sweep, [unit output]
+  int state_bits = 0;            ///< states rounded to this many bits of their range after every update; 0: not rounded
   /// Throws InputError(config) naming field, value and range.
   void validate() const;
 };
