@@ -1,7 +1,9 @@
 #include "base/parallel.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -15,8 +17,15 @@
 namespace eqprop {
 namespace {
 
-// turns of a spinning wait before it sleeps: a few microseconds, so that loops that follow each other closely need no system call
-constexpr int kSpins = 100;
+// A wait spins before it sleeps: waking a sleeper costs a system call and often tens of microseconds, as much as a small loop takes.
+// Beside other load a spinning wait would take time from the very thread that it waits for, so it is cut short then.
+using Clock = std::chrono::steady_clock;
+constexpr auto kLongSpin = std::chrono::microseconds(80);
+constexpr int kShortSpin = 100;    // turns: a few microseconds
+constexpr int kTurnsPerLook = 16;  // at the clock
+constexpr int kMostFailures = 6;
+constexpr auto kInterruption = std::chrono::microseconds(150);  // no look takes so long unless another thread got the processor
+constexpr auto kCaution = std::chrono::milliseconds(100);       // how long waits are short after that
 
 void pause() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -33,10 +42,7 @@ class Bell {
   // `ready` reads atomics (sequentially consistent); whoever makes it true rings afterwards
   template <class Ready>
   void wait_until(const Ready& ready) {
-    for (int turn = 0; turn < kSpins; ++turn) {
-      if (ready()) return;
-      pause();
-    }
+    if (spin(ready)) return;
     std::unique_lock lock(guard_);
     for (;;) {
       asleep_ = true;  // before the last look: either we see the news, or the ringer sees us
@@ -53,6 +59,38 @@ class Bell {
   }
 
  private:
+  template <class Ready>
+  bool spin(const Ready& ready) {
+    for (int turn = 0; turn < kShortSpin; ++turn) {
+      if (ready()) return true;
+      pause();
+    }
+    thread_local int failures = 0, to_skip = 0;  // long spins that failed on end; waits that go without
+    if (to_skip > 0) {
+      --to_skip;
+      return false;
+    }
+    Clock::time_point last = Clock::now();
+    if (last.time_since_epoch().count() < careful_until_.load(std::memory_order_relaxed)) return false;
+    for (const Clock::time_point end = last + kLongSpin; last < end;) {
+      for (int turn = 0; turn < kTurnsPerLook; ++turn) {
+        if (ready()) {
+          failures = 0;
+          return true;
+        }
+        pause();
+      }
+      const Clock::time_point now = Clock::now();
+      if (now - last > kInterruption) careful_until_.store((now + kCaution).time_since_epoch().count(), std::memory_order_relaxed);
+      last = now;
+    }
+    // two on end: whom we wait for may need this very processor; the more often, the rarer we try
+    failures = std::min(failures + 1, kMostFailures);
+    to_skip = (1 << failures) - 2;
+    return ready();
+  }
+
+  inline static std::atomic<Clock::rep> careful_until_ = 0;  // of all bells
   std::atomic<bool> asleep_ = false;
   std::mutex guard_;
   std::condition_variable rung_;
@@ -66,7 +104,7 @@ struct Job {
   std::exception_ptr error = nullptr;
   std::mutex guard{};
 
-  // items are handed out in rising order, so when one fails all lower ones have begun: skipping the higher ones loses no lower failure
+  // after a failure the items above it are skipped, those below still run: they might fail too, and the lowest counts
   void run(std::size_t i) {
     if (i > failed.load(std::memory_order_relaxed)) return;
     try {
@@ -81,17 +119,25 @@ struct Job {
   }
 };
 
-// What is left of a round, in one word: threads that may help (24 bits), items (20), the next item (20). An item belongs to who raised
-// `next`; nothing else of a job is read before that. Hence a thread that slept through jobs does no harm: either its view of the word
-// is stale and the exchange fails, or the word has come round to the same value and the item it gets is one of today's.
+// The items of a round are dealt to lanes like cards, lane l gets l, l + lanes, ...; a thread takes those of its own lane before it helps
+// with others. Loops of one shape thus meet the same thread at the same item, which finds its data in its cache.
+//
+// What is left of a lane, in one word: threads that may help (24 bits), items of the round (20), how many the lane has handed out (20).
+// An item belongs to who raised that; nothing else of a job is read before. Hence a thread that slept through jobs does no harm: either
+// its view of the word is stale and the exchange fails, or the word has come round to the same value and the item it gets is one of today's.
 using Ticket = std::uint64_t;
 constexpr int kItemBits = 20;
 constexpr std::size_t kRoundItems = (std::size_t{1} << kItemBits) - 1;
 constexpr std::size_t kMostThreads = (std::size_t{1} << 24) - 1;
+constexpr std::size_t kMostLanes = 64;
 
 Ticket make_ticket(std::size_t team, std::size_t items) { return Ticket{team} << 2 * kItemBits | Ticket{items} << kItemBits; }
-std::size_t next_of(Ticket t) { return t & kRoundItems; }
-bool open_to(Ticket t, std::size_t rank) { return next_of(t) < (t >> kItemBits & kRoundItems) && rank < t >> 2 * kItemBits; }
+std::size_t team_of(Ticket t) { return t >> 2 * kItemBits; }
+std::size_t lanes_of(Ticket t) { return std::min(team_of(t), kMostLanes); }
+std::size_t item_of(Ticket t, std::size_t lane) { return lane + (t & kRoundItems) * lanes_of(t); }
+bool open_to(Ticket t, std::size_t lane, std::size_t rank) {
+  return rank < team_of(t) && item_of(t, lane) < (t >> kItemBits & kRoundItems);
+}
 
 thread_local bool inside = false;  // this thread works on an item
 
@@ -118,7 +164,8 @@ class Pool {
     for (std::size_t left = count; left > 0 && job.failed == count;) {
       const std::size_t items = std::min(left, kRoundItems);
       unfinished_ = items;
-      ticket_ = make_ticket(team, items);
+      const Ticket ticket = make_ticket(team, items);
+      for (std::size_t lane = 0; lane < lanes_of(ticket); ++lane) lanes_[lane].ticket = ticket;
       work_.ring();
       take(0);
       done_.wait_until([&] { return unfinished_ == 0; });
@@ -142,18 +189,28 @@ class Pool {
     inside = true;
     while (!stop_) {
       take(rank);
-      work_.wait_until([&] { return open_to(ticket_, rank) || stop_; });
+      work_.wait_until([&] { return open_lane(rank) != kMostLanes || stop_; });
     }
+  }
+
+  // the nearest lane that has an item for this rank, its own first; kMostLanes: none
+  std::size_t open_lane(std::size_t rank) const {
+    const std::size_t own = rank % kMostLanes;
+    const std::size_t lanes = lanes_of(lanes_[own].ticket);
+    for (std::size_t k = 0; k < lanes; ++k) {
+      const std::size_t lane = (own + k) % lanes;
+      if (open_to(lanes_[lane].ticket, lane, rank)) return lane;
+    }
+    return kMostLanes;
   }
 
   // claims and runs items until none is left for this rank
   void take(std::size_t rank) {
-    Ticket ticket = ticket_;
-    while (open_to(ticket, rank)) {
-      if (!ticket_.compare_exchange_weak(ticket, ticket + 1)) continue;
-      job_->run(job_->first + next_of(ticket));
+    for (std::size_t lane = open_lane(rank); lane != kMostLanes; lane = open_lane(rank)) {
+      Ticket ticket = lanes_[lane].ticket;
+      if (!open_to(ticket, lane, rank) || !lanes_[lane].ticket.compare_exchange_weak(ticket, ticket + 1)) continue;
+      job_->run(job_->first + item_of(ticket, lane));
       if (--unfinished_ == 0) done_.ring();  // from here on the job may be gone
-      ticket = ticket_;
     }
   }
 
@@ -163,7 +220,10 @@ class Pool {
   Job* job_ = nullptr;
   Bell work_;
   Bell done_;
-  alignas(64) std::atomic<Ticket> ticket_ = 0;
+  struct alignas(64) Lane {
+    std::atomic<Ticket> ticket = 0;
+  };
+  std::array<Lane, kMostLanes> lanes_;
   alignas(64) std::atomic<std::size_t> unfinished_ = 0;  // items of the round that have not ended
 };
 

@@ -23,6 +23,7 @@ enum class Purpose : std::uint8_t {
   gradient_check,
   write_verify,
   fault,
+  activation_noise,
 };
 
 /// Where and when a number is used. `step` counts over the whole training; `sample` is the stable sample id.

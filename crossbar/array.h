@@ -97,7 +97,8 @@ class Array {
   /// ADC range in logical output units; throws std::logic_error unless > 0.
   void set_adc_range(Direction direction, double range);
 
-  /// Pulses towards a wanted change, outputs x (inputs + 1); events to kPhaseUpdate, noise named by place.step: one call per step.
+  /// Pulses towards a wanted change, outputs x (inputs + 1); events to kPhaseUpdate, noise named by place.step and place.sweep
+  /// (< 4096): one call for each.
   /// Threads by run.threads, bits and ledger independent of them. Throws InputError(config) for a verify_only device.
   UpdateReport update(const In& wanted, const Place& place, Run& run);
   /// Sum of the reports of all updates since the array was made.

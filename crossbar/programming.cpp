@@ -14,6 +14,8 @@ namespace {
 using Eigen::Index;
 using namespace programming_detail;
 
+constexpr std::uint32_t kMostPulses = 4096;  // of one weight and update
+
 /// Buffers of one line, in memory of the thread that only grows.
 struct Scratch {
   explicit Scratch(Index n) : Scratch(n, memory(n)) {}
@@ -169,8 +171,9 @@ void pulse_weights(const Law& law, Tile& tile, Index line, const Planned& planne
     for (Index j = 0; j < plus.n; ++j)
       if (s.count[j] > 0) s.list.push_back(j);
 
+  const std::uint32_t first_pulse = place.sweep * kMostPulses;
   for (int p = 0; p < planned.most; ++p) {
-    place.sweep = static_cast<std::uint32_t>(p);
+    place.sweep = first_pulse + static_cast<std::uint32_t>(p);
     if (sparse) {
       for (const Index j : s.list) {
         if (s.count[j] <= p) continue;
@@ -191,7 +194,7 @@ void pulse_weights(const Law& law, Tile& tile, Index line, const Planned& planne
 }  // namespace
 
 void PulsePlan::validate() const {
-  check_option("plan.max_pulses", max_pulses, 1, 4096);
+  check_option("plan.max_pulses", max_pulses, 1, static_cast<double>(kMostPulses));
   check_option("plan.sign_threshold", sign_threshold, 0, 1e6);
 }
 

@@ -24,7 +24,14 @@ std::vector<std::pair<std::string_view, E>> named(std::initializer_list<E> value
 
 const auto kActivations = named(
     {Activation::hard_sigmoid, Activation::clipped_relu, Activation::linear, Activation::tanh, Activation::logistic}, activation_name);
-const auto kEstimators = named({Estimator::one_sided, Estimator::centered, Estimator::random_sign}, estimator_name);
+const auto kEstimators = [] {
+  std::vector<std::pair<std::string_view, Estimator>> out;
+  for (const Estimator estimator : all_estimators()) out.emplace_back(estimator_name(estimator), estimator);
+  return out;
+}();
+const auto kMethods = named({Method::forward, Method::backward, Method::asynchronous, Method::event_driven, Method::synchronous,
+                             Method::euler, Method::anderson, Method::difference},
+                            method_name);
 const auto kSchedules = named({Schedule::constant, Schedule::linear, Schedule::exponential, Schedule::cosine}, schedule_name);
 const std::vector<std::pair<std::string_view, Cost>> kCosts = {{"squared_error", Cost::squared_error},
                                                                {"cross_entropy", Cost::cross_entropy}};
@@ -84,6 +91,7 @@ void visit_network(Fields& f, C& c) {
   f.number("ceiling", c.ceiling, {0, 1000, true, false});
   f.number("initial_scale", c.initial_scale, {0, 100, true, false});
   f.choice("coupling", c.coupling, kSubstrates);
+  if (Fields::kReads || c.backward_error > 0) f.number("backward_error", c.backward_error, {0, 2, false, false});
 }
 
 template <class Fields, class C>
@@ -94,7 +102,10 @@ void visit_train(Fields& f, C& c) {
   f.integer("epochs", train.epochs, 1, 1000000);
   f.integer("batch", train.batch, 1, 65536);
   f.choice("estimator", train.estimator, kEstimators);
-  f.number("beta", train.beta, {-1, 1, true, true});
+  f.number("beta", train.beta, {-1, 1, true, false});
+  if (Fields::kReads || train.estimator == Estimator::holomorphic) f.integer("points", train.points, 2, 18);
+  const bool unrolls = train.estimator == Estimator::truncated_bptt || family_of(train.estimator) == EstimatorFamily::moving;
+  if (Fields::kReads || unrolls) f.integer("unrolled", train.unrolled, 1, 4000);
   f.require("rates = [0.3, 0.1]");
   f.numbers("rates", train.rule.rates, {0, 1e6, false, false});
   f.number("momentum", train.rule.momentum, {0, 1, false, true});
@@ -108,10 +119,28 @@ void visit_train(Fields& f, C& c) {
   f.integer("budget", train.free.budget, 1, 60000);
   f.integer("noise_window", train.free.noise_window, 1, 1000);
   f.number("noise_margin", train.free.noise_margin, {0, 100, true, false});
+  f.choice("method", train.free.method, kMethods);
+  const auto either = [&](Method method) { return Fields::kReads || train.free.method == method || train.nudged.method == method; };
+  if (either(Method::euler)) f.number("step", train.free.step, {0, 1, true, false});
+  if (either(Method::anderson)) f.integer("memory", train.free.memory, 1, 20);
+  if (either(Method::event_driven)) f.number("threshold", train.free.threshold, {0, 1, false, true});
+  if (Fields::kReads || train.free.activation_noise > 0) f.number("activation_noise", train.free.activation_noise, {0, 10, false, false});
+  if (Fields::kReads || train.free.state_bits > 0) f.integer("state_bits", train.free.state_bits, 0, 24);
   // what is not said about the nudged phases is as in the free phase
   if constexpr (Fields::kReads) train.nudged = train.free;
   f.number("nudged_tolerance", train.nudged.tolerance, {0, 1, false, true});
   f.integer("nudged_budget", train.nudged.budget, 1, 60000);
+  f.choice("nudged_method", train.nudged.method, kMethods);
+
+  auto& measurement = train.measurement;
+  if (!Fields::kReads && measurement.is_perfect()) return;
+  f.section("measurement");
+  f.number("offset", measurement.offset, {-1, 1, false, false});
+  f.number("mismatch_offset", measurement.mismatch_offset, {-1, 1, false, false});
+  f.number("mismatch_gain", measurement.mismatch_gain, {-0.5, 0.5, false, false});
+  f.integer("bits", measurement.bits, 0, 20);
+  f.flag("chopping", measurement.chopping);
+  f.number("over_clamp", measurement.over_clamp, {0, 1, false, false});
 }
 
 // all keys of a config, once for reading and once for writing
@@ -203,6 +232,7 @@ NetworkOptions Config::network() const {
   out.initial_scale = initial_scale;
   out.substrate = coupling;
   out.crossbar = crossbar;
+  out.backward_error = backward_error;
   return out;
 }
 

@@ -32,6 +32,7 @@ struct Config {
   Cost cost = Cost::squared_error;
   double initial_scale = 1;
   Substrate coupling = Substrate::ideal;
+  double backward_error = 0;  ///< of ideal couplings
   TrainOptions train;
   CrossbarOptions crossbar;
   std::string device = "TaOx-180nm";

@@ -59,16 +59,16 @@ class Prober {
     read_output<float>(network_, out.free, output_, place_, run_);
 
     out.difference.reshape(network_.sizes(), batch);
-    const PhasePlan plan = make_plan(config_.train.estimator, config_.train.beta, config_.seed, place_.place.step);
+    const PhasePlan plan = probing_plan(config_.train.estimator, config_.train.beta, config_.seed, place_.place.step);
     for (std::size_t k = 0; k < plan.size(); ++k) {
-      boundary.beta = plan[k].beta;
+      boundary.beta = plan[k].beta();
       place_.place.phase = static_cast<PhaseId>(kPhaseFirstNudged + k);
       out.nudged = out.free;
       if (boundary.beta != 0) {
         count(settle(network_, boundary, out.nudged, config_.train.nudged, place_, workspace_, run_), counted);
         if (counted) observe(out.nudged);
       }
-      const auto weight = static_cast<float>(std::abs(config_.train.beta) * plan[k].weight);
+      const auto weight = static_cast<float>(std::abs(config_.train.beta) * plan[k].weight.real());
       for (int l = 1; l <= network_.depth(); ++l) out.difference.layer(l) += weight * out.nudged.layer(l);
     }
     return out;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "base/check.h"
@@ -70,6 +71,8 @@ struct ChainPass {
     space.value_.grow(batch * list);
     space.start_.grow(batch * starts);
     if (space.plan_.empty()) return;
+    space.apart_.resize(batch);
+    space.moved_.reserve(batch);
     space.push_.grow(batch * space.plan_.size() * kOutputs);
     space.difference_.grow(batch * ld);
     space.count_.grow(n0);
@@ -160,12 +163,30 @@ struct ChainPass {
       }
     }
     settle(options.nudged_sweeps);
+    if (space.plan_.empty()) return;
+    for (std::size_t s = range.begin; s < range.end; ++s) space.apart_[s] = ended_apart(s) ? 1 : 0;
+  }
+
+  bool ended_apart(std::size_t sample) const {
+    const auto state = [&](std::size_t p) { return static_cast<std::size_t>(space.stored_[p + 1]); };
+    for (std::size_t p = 1; p < space.plan_.size(); ++p) {
+      if (std::memcmp(output(state(p), sample), output(state(0), sample), kOutputs * sizeof(float)) != 0) return true;
+      if (std::memcmp(hidden(state(p), sample), hidden(state(0), sample), ld * sizeof(float)) != 0) return true;
+    }
+    return false;
+  }
+
+  void find_moved() const {
+    space.moved_.clear();
+    for (std::size_t s = 0; s < batch; ++s) {
+      if (space.apart_[s] != 0) space.moved_.push_back(static_cast<std::uint32_t>(s));
+    }
   }
 
   void push_outputs() const {
     const std::size_t phases = space.plan_.size();
     float* push = space.push_.data();
-    for (std::size_t s = 0; s < batch; ++s) {
+    for (const std::size_t s : space.moved_) {
       for (std::size_t p = 0; p < phases; ++p, push += kOutputs) {
         const float* o = output(static_cast<std::size_t>(space.stored_[p + 1]), s);
         for (std::size_t k = 0; k < kOutputs; ++k) push[k] = k < n2 ? space.plan_[p].weight * o[k] : 0;
@@ -176,30 +197,33 @@ struct ChainPass {
   void update_output_bias(float rate) const {
     std::array<float, kOutputs> sum{};
     const float* push = space.push_.data();
-    for (std::size_t i = 0; i < batch * space.plan_.size(); ++i, push += kOutputs) {
+    for (std::size_t i = 0; i < space.moved_.size() * space.plan_.size(); ++i, push += kOutputs) {
       for (std::size_t k = 0; k < kOutputs; ++k) sum[k] += push[k];
     }
     for (std::size_t k = 0; k < n2; ++k) weights.b2[k] += rate * sum[k];
   }
 
-  // per input the samples that use it, in their order; and the inputs in use
+  // per input the moved samples that use it, in their order; and the inputs in use
   lanes::Users turn_lists() const {
+    const std::size_t n_moved = space.moved_.size();
     std::uint32_t* count = space.count_.data();
     std::uint32_t* rows = space.rows_.data();
-    parallel_for(starts - 1, threads, [&](std::size_t b) {
+    // a few lists are turned sooner than a second thread has come
+    parallel_for(starts - 1, n_moved < kShardSamples ? 1 : threads, [&](std::size_t b) {
       const std::size_t first = b * lanes::kRowBlock;
       const std::size_t end_row = std::min(n0, first + lanes::kRowBlock);
       std::fill(count + first, count + end_row, 0U);
       std::uint32_t used = 0;
-      for (std::size_t s = 0; s < batch; ++s) {
+      for (std::size_t m = 0; m < n_moved; ++m) {
+        const std::size_t s = space.moved_[m];
         const std::uint32_t* index = space.index_.data() + s * list;
         const float* value = space.value_.data() + s * list;
         const std::uint32_t end = space.start_.data()[s * starts + b + 1];
         for (std::uint32_t j = space.start_.data()[s * starts + b]; j < end; ++j) {
           const std::uint32_t i = index[j];
           const std::uint32_t seen = count[i]++;
-          space.who_.data()[i * batch + seen] = static_cast<std::uint32_t>(s);
-          space.what_.data()[i * batch + seen] = value[j];
+          space.who_.data()[i * n_moved + seen] = static_cast<std::uint32_t>(m);
+          space.what_.data()[i * n_moved + seen] = value[j];
         }
       }
       for (std::size_t i = first; i < end_row; ++i) {
@@ -213,7 +237,7 @@ struct ChainPass {
       std::copy_n(rows + b * lanes::kRowBlock, space.used_.data()[b], rows + n_rows);
       n_rows += space.used_.data()[b];
     }
-    return {rows, n_rows, batch, count, space.who_.data(), space.what_.data()};
+    return {rows, n_rows, n_moved, count, space.who_.data(), space.what_.data()};
   }
 
   void update_columns(const lanes::Users& users, float rate1, float rate2) const {
@@ -223,11 +247,11 @@ struct ChainPass {
     for (std::size_t p = 0; p < space.plan_.size(); ++p) {
       phases.push_back({hidden(static_cast<std::size_t>(space.stored_[p + 1]), 0), space.plan_[p].weight});
     }
+    const lanes::Moved moved{phases.data(), phases.size(), space.moved_.data(), space.moved_.size(), space.push_.data()};
     parallel_for(blocks(ld, block_columns), threads, [&](std::size_t b) {
       const std::size_t first = b * block_columns;
-      float* difference = space.difference_.data() + first * batch;
-      lanes::contrast(weights.n2, phases.data(), phases.size(), batch, ld, first, columns(first), space.push_.data(), rate1, rate2,
-                      difference, weights.b1, weights.w2);
+      float* difference = space.difference_.data() + first * moved.n_samples;
+      lanes::contrast(weights.n2, moved, ld, first, columns(first), rate1, rate2, difference, weights.b1, weights.w2);
       lanes::update_rows(weights.w1, ld, first, columns(first), users, difference);
     });
   }
@@ -303,6 +327,8 @@ void chain_update(const ChainWeights& weights, float rate1, float rate2, int thr
         "chain_update: after chain_settle of the same network with a plan");
   const auto batch = static_cast<float>(workspace.batch_);
   const ChainPass pass{weights, workspace, threads};
+  pass.find_moved();
+  if (workspace.moved_.empty()) return;
   pass.push_outputs();
   pass.update_output_bias(rate2 / batch);
   pass.update_columns(pass.turn_lists(), rate1 / batch, rate2 / batch);

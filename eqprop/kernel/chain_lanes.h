@@ -48,18 +48,26 @@ struct PhaseRows {
   const float* hidden;  // [batch][ld]
   float weight;
 };
-/// One block of columns of the contrast: stores difference [batch][columns] = rate1 * sum_p weight_p h_p, adds its sum to b1 and
-/// rate2 * sum push h' to W2. `push` is [batch][phases][16], weight_p * o_p.
-void contrast(int n2, const PhaseRows* phases, std::size_t n_phases, std::size_t batch, std::size_t ld, std::size_t first,
-              std::size_t columns, const float* push, float rate1, float rate2, float* difference, float* b1, float* w2);
+/// The samples in the contrast, and their phases.
+struct Moved {
+  const PhaseRows* phases;
+  std::size_t n_phases;
+  const std::uint32_t* samples;  // [n_samples] rows of PhaseRows::hidden
+  std::size_t n_samples;
+  const float* push;  // [n_samples][n_phases][16] weight_p * o_p
+};
+/// One block of columns of the contrast: stores difference [n_samples][columns] = rate1 * sum_p weight_p h_p, adds its sum to b1 and
+/// rate2 * sum push h' to W2.
+void contrast(int n2, const Moved& moved, std::size_t ld, std::size_t first, std::size_t columns, float rate1, float rate2,
+              float* difference, float* b1, float* w2);
 /// Which samples use an input: for the inputs rows[0..n_rows) the count[i] samples who[i][..] and the input's values what[i][..].
 struct Users {
   const std::uint32_t* rows;
   std::size_t n_rows;
-  std::size_t batch;
+  std::size_t n_samples;
   const std::uint32_t* count;  // [n0]
-  const std::uint32_t* who;    // [n0][batch]
-  const float* what;           // [n0][batch]
+  const std::uint32_t* who;    // [n0][n_samples] rows of the difference
+  const float* what;           // [n0][n_samples]
 };
 /// w1[i][first + c] += sum_j what[i][j] * difference[who[i][j]][c] for every input i in use, in the order of the samples.
 void update_rows(float* w1, std::size_t ld, std::size_t first, std::size_t columns, const Users& users, const float* difference);

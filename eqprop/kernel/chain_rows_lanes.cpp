@@ -85,8 +85,8 @@ void forward_here(const float* w1, std::size_t ld, const float* b1, std::size_t 
 }
 
 template <int N>
-void contrast_columns(const PhaseRows* phases, std::size_t n_phases, std::size_t batch, std::size_t ld, std::size_t first,
-                      std::size_t columns, const float* push, float rate1, float rate2, float* difference, float* b1, float* w2) {
+void contrast_columns(const Moved& moved, std::size_t ld, std::size_t first, std::size_t columns, float rate1, float rate2,
+                      float* difference, float* b1, float* w2) {
   const D d;
   const std::size_t step = hn::Lanes(d);
   const V rate = hn::Set(d, rate1);
@@ -95,18 +95,19 @@ void contrast_columns(const PhaseRows* phases, std::size_t n_phases, std::size_t
     HWY_UNROLL(16)
     for (int k = 0; k < N; ++k) sum[k] = hn::Zero(d);
     V bias = hn::Zero(d);
-    const float* pushed = push;
-    for (std::size_t s = 0; s < batch; ++s) {
+    const float* pushed = moved.push;
+    for (std::size_t m = 0; m < moved.n_samples; ++m) {
+      const std::size_t from = moved.samples[m] * ld + first + c;
       V delta = hn::Zero(d);
-      for (std::size_t p = 0; p < n_phases; ++p, pushed += 16) {
-        const V h = hn::Load(d, phases[p].hidden + s * ld + first + c);
-        delta = hn::MulAdd(hn::Set(d, phases[p].weight), h, delta);
+      for (std::size_t p = 0; p < moved.n_phases; ++p, pushed += 16) {
+        const V h = hn::Load(d, moved.phases[p].hidden + from);
+        delta = hn::MulAdd(hn::Set(d, moved.phases[p].weight), h, delta);
         HWY_UNROLL(16)
         for (int k = 0; k < N; ++k) sum[k] = hn::MulAdd(hn::Set(d, pushed[k]), h, sum[k]);
       }
       delta = hn::Mul(delta, rate);
       bias = hn::Add(bias, delta);
-      hn::Store(delta, d, difference + s * columns + c);
+      hn::Store(delta, d, difference + m * columns + c);
     }
     hn::Store(hn::Add(hn::Load(d, b1 + first + c), bias), d, b1 + first + c);
     const V rate_w2 = hn::Set(d, rate2);
@@ -118,15 +119,14 @@ void contrast_columns(const PhaseRows* phases, std::size_t n_phases, std::size_t
   }
 }
 
-void contrast_here(int n2, const PhaseRows* phases, std::size_t n_phases, std::size_t batch, std::size_t ld, std::size_t first,
-                   std::size_t columns, const float* push, float rate1, float rate2, float* difference, float* b1, float* w2) {
-  using Contrast = void (*)(const PhaseRows*, std::size_t, std::size_t, std::size_t, std::size_t, std::size_t, const float*, float, float,
-                            float*, float*, float*);
+void contrast_here(int n2, const Moved& moved, std::size_t ld, std::size_t first, std::size_t columns, float rate1, float rate2,
+                   float* difference, float* b1, float* w2) {
+  using Contrast = void (*)(const Moved&, std::size_t, std::size_t, std::size_t, float, float, float*, float*, float*);
   static constexpr Contrast kContrast[16] = {contrast_columns<1>,  contrast_columns<2>,  contrast_columns<3>,  contrast_columns<4>,
                                              contrast_columns<5>,  contrast_columns<6>,  contrast_columns<7>,  contrast_columns<8>,
                                              contrast_columns<9>,  contrast_columns<10>, contrast_columns<11>, contrast_columns<12>,
                                              contrast_columns<13>, contrast_columns<14>, contrast_columns<15>, contrast_columns<16>};
-  kContrast[n2 - 1](phases, n_phases, batch, ld, first, columns, push, rate1, rate2, difference, b1, w2);
+  kContrast[n2 - 1](moved, ld, first, columns, rate1, rate2, difference, b1, w2);
 }
 
 template <int kGroup>
@@ -155,8 +155,8 @@ void update_rows_here(float* w1, std::size_t ld, std::size_t first, std::size_t 
   for (std::size_t r = 0; r < users.n_rows; ++r) {
     const std::size_t i = users.rows[r];
     const std::uint32_t count = users.count[i];
-    const std::uint32_t* who = users.who + i * users.batch;
-    const float* what = users.what + i * users.batch;
+    const std::uint32_t* who = users.who + i * users.n_samples;
+    const float* what = users.what + i * users.n_samples;
     float* row = w1 + i * ld + first;
     std::size_t c = 0;
     for (; c + 8 * step <= columns; c += 8 * step) update_group<8>(row + c, columns, count, who, what, difference + c);
@@ -188,10 +188,9 @@ void forward(const float* w1, std::size_t ld, const float* b1, std::size_t first
   HWY_DYNAMIC_DISPATCH(forward_here)(w1, ld, b1, first, columns, index, value, count, drive);
 }
 
-void contrast(int n2, const PhaseRows* phases, std::size_t n_phases, std::size_t batch, std::size_t ld, std::size_t first,
-              std::size_t columns, const float* push, float rate1, float rate2, float* difference, float* b1, float* w2) {
-  HWY_DYNAMIC_DISPATCH(contrast_here)
-  (n2, phases, n_phases, batch, ld, first, columns, push, rate1, rate2, difference, b1, w2);
+void contrast(int n2, const Moved& moved, std::size_t ld, std::size_t first, std::size_t columns, float rate1, float rate2,
+              float* difference, float* b1, float* w2) {
+  HWY_DYNAMIC_DISPATCH(contrast_here)(n2, moved, ld, first, columns, rate1, rate2, difference, b1, w2);
 }
 
 void update_rows(float* w1, std::size_t ld, std::size_t first, std::size_t columns, const Users& users, const float* difference) {

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "base/check.h"
-#include "eqprop/learn/contrast.h"
 
 namespace eqprop {
 namespace {
@@ -24,56 +23,77 @@ void displace(Coupling<double>& coupling, Index row, Index column, double by, Ru
   coupling.update(WantedChange<double>({&factor, 1}, by), {}, run);
 }
 
+// what the moving weights came to, over the rates; the weights are put back
+template <class T>
+std::vector<Matrix<T>> moved_gradient(Network<T>& network, Phases<T>& phases, const BatchView<T>& batch, const Place& place,
+                                      std::span<const double> rates, Run& run) {
+  check(rates.size() == static_cast<std::size_t>(network.coupling_count()), "moving weights need a rate per coupling");
+  ByteWriter kept;
+  std::vector<Matrix<T>> gradients;
+  for (int c = 0; c < network.coupling_count(); ++c) {
+    network.coupling(c).save(kept);
+    gradients.push_back(-network.coupling(c).read());
+  }
+  RuleOptions plain;
+  plain.rates.assign(rates.begin(), rates.end());
+  Rule<T> rule(plain, network);
+  MovingPhase<T> moving;
+  SettleSums sums;
+  moving.run(phases, batch, place, 0, network, rule, sums, run);
+  ByteReader back(kept.bytes(), "weights put back");
+  for (int c = 0; c < network.coupling_count(); ++c) {
+    auto& g = gradients[static_cast<std::size_t>(c)];
+    g = (g + network.coupling(c).read()) / static_cast<T>(rates[static_cast<std::size_t>(c)]);
+    network.coupling(c).restore(back);
+  }
+  return gradients;
+}
+
 }  // namespace
 
 template <class T>
-std::vector<Matrix<T>> estimate_gradient(const Network<T>& network, const GradientBatch<T>& batch, const PhasePlan& plan,
-                                         const SettleOptions& options, Run& run) {
-  Workspace<T> workspace;
-  Matrix<T> drive(network.layer(1).size, batch.x.cols());
-  ReadPlace place{{}, batch.ids};
-  place.place.phase = kPhaseInput;
-  drive_input<T>(network, batch.x, drive, place, run);
-  Boundary<T> boundary{view(batch.x), view(drive), view(batch.y), 0};
-  State<T> free = network.rest(batch.x.cols());
-  place.place.phase = kPhaseFree;
-  settle(network, boundary, free, options, place, workspace, run);
-  Contrast<T> contrast;
-  for (std::size_t k = 0; k < plan.size(); ++k) {
-    State<T> state = free;
-    boundary.beta = plan[k].beta;
-    place.place.phase = static_cast<PhaseId>(kPhaseFirstNudged + k);
-    if (boundary.beta != 0) settle(network, boundary, state, options, place, workspace, run);
-    contrast.add(plan[k].weight, network, boundary, state, place, run);
-  }
+std::vector<Matrix<T>> estimate_gradient(Network<T>& network, const GradientBatch<T>& batch, const LearnOptions& options, Run& run,
+                                         std::span<const double> rates, std::uint32_t step) {
+  Phases<T> phases(options);
+  const BatchView<T> view_of{view(batch.x), view(batch.y), {}, batch.ids};
+  Place place;
+  place.step = step;
+  SettleSums sums;
+  phases.answer(network, view_of, place, kPhaseInput, kPhaseFree, sums, run);
+  if (family_of(options.estimator) == EstimatorFamily::moving) return moved_gradient(network, phases, view_of, place, rates, run);
+  phases.learn(network, view_of, place, sums, nullptr, run);
   std::vector<Matrix<T>> gradients;
   for (int c = 0; c < network.coupling_count(); ++c) {
     const auto& coupling = network.coupling(c);
     gradients.emplace_back(coupling.outputs(), coupling.inputs() + 1);
-    const WantedChange<T> change(contrast.factors(c, network, boundary.input), 1.0 / static_cast<double>(batch.x.cols()));
+    const WantedChange<T> change(phases.contrast().factors(c, network, view_of.x), 1.0 / static_cast<double>(batch.x.cols()));
     change.rows({0, static_cast<std::size_t>(coupling.outputs())}, gradients.back());
   }
   return gradients;
 }
 
 template <class T>
-double free_cost(const Network<T>& network, const GradientBatch<T>& batch, const SettleOptions& options, Run& run) {
-  Workspace<T> workspace;
-  Matrix<T> drive(network.layer(1).size, batch.x.cols());
-  ReadPlace place{{}, batch.ids};
-  drive_input<T>(network, batch.x, drive, place, run);
-  const Boundary<T> boundary{view(batch.x), view(drive), view(batch.y), 0};
-  State<T> state = network.rest(batch.x.cols());
-  place.place.phase = kPhaseFree;
-  settle(network, boundary, state, options, place, workspace, run);
-  Matrix<T> output(network.outputs(), batch.x.cols());
-  read_output<T>(network, state, output, place, run);
-  return cost_of<T>(network.cost(), output, batch.y).mean();
+std::vector<Agreement> compare_gradients(const std::vector<Matrix<T>>& a, const std::vector<Matrix<T>>& b) {
+  check(a.size() == b.size(), "as many gradients");
+  std::vector<Agreement> out;
+  for (std::size_t c = 0; c < a.size(); ++c) {
+    const Eigen::MatrixXd x = a[c].template cast<double>(), y = b[c].template cast<double>();
+    out.push_back({x.cwiseProduct(y).sum() / std::max(x.norm() * y.norm(), 1e-300), (x - y).norm() / std::max(y.norm(), 1e-300)});
+  }
+  return out;
+}
+
+template <class T>
+double free_cost(const Network<T>& network, const GradientBatch<T>& batch, const LearnOptions& options, Run& run) {
+  Phases<T> phases(options);
+  SettleSums sums;
+  phases.answer(network, {view(batch.x), view(batch.y), {}, batch.ids}, {}, kPhaseInput, kPhaseFree, sums, run);
+  return cost_of<T>(network.cost(), phases.output(), batch.y).mean();
 }
 
 std::vector<Agreement> check_gradient(Network<double>& network, const GradientBatch<double>& batch,
-                                      const std::vector<Eigen::MatrixXd>& estimate, const SettleOptions& options, int coordinates, double step,
-                                      Run& run) {
+                                      const std::vector<Eigen::MatrixXd>& estimate, const LearnOptions& options, int coordinates,
+                                      double step, Run& run) {
   std::vector<Agreement> out;
   for (int c = 0; c < network.coupling_count(); ++c) {
     auto& coupling = network.coupling(c);
@@ -103,11 +123,13 @@ std::vector<Agreement> check_gradient(Network<double>& network, const GradientBa
   return out;
 }
 
-template std::vector<Matrix<float>> estimate_gradient<float>(const Network<float>&, const GradientBatch<float>&, const PhasePlan&,
-                                                             const SettleOptions&, Run&);
-template std::vector<Matrix<double>> estimate_gradient<double>(const Network<double>&, const GradientBatch<double>&, const PhasePlan&,
-                                                               const SettleOptions&, Run&);
-template double free_cost<float>(const Network<float>&, const GradientBatch<float>&, const SettleOptions&, Run&);
-template double free_cost<double>(const Network<double>&, const GradientBatch<double>&, const SettleOptions&, Run&);
+template std::vector<Matrix<float>> estimate_gradient<float>(Network<float>&, const GradientBatch<float>&, const LearnOptions&, Run&,
+                                                             std::span<const double>, std::uint32_t);
+template std::vector<Matrix<double>> estimate_gradient<double>(Network<double>&, const GradientBatch<double>&, const LearnOptions&, Run&,
+                                                               std::span<const double>, std::uint32_t);
+template std::vector<Agreement> compare_gradients<float>(const std::vector<Matrix<float>>&, const std::vector<Matrix<float>>&);
+template std::vector<Agreement> compare_gradients<double>(const std::vector<Matrix<double>>&, const std::vector<Matrix<double>>&);
+template double free_cost<float>(const Network<float>&, const GradientBatch<float>&, const LearnOptions&, Run&);
+template double free_cost<double>(const Network<double>&, const GradientBatch<double>&, const LearnOptions&, Run&);
 
 }  // namespace eqprop

@@ -17,10 +17,10 @@ Schedule schedule_from_name(std::string_view name);  ///< throws InputError(conf
 std::string_view schedule_name(Schedule schedule);
 
 struct RuleOptions {
-  std::vector<double> rates;     ///< one per coupling, [weight change per unit gradient of the mean cost], >= 0
-  double momentum = 0;           ///< [0, 1)
+  std::vector<double> rates;  ///< one per coupling, [weight change per unit gradient of the mean cost], >= 0
+  double momentum = 0;        ///< [0, 1)
   Schedule schedule = Schedule::constant;
-  double final_fraction = 0;     ///< share of the rate left at the end, [0, 1]; exponential needs > 0
+  double final_fraction = 0;  ///< share of the rate left at the end, [0, 1]; exponential needs > 0
   /// Throws InputError(config) naming field, value and range.
   void validate(int couplings) const;
 };

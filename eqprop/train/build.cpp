@@ -1,4 +1,5 @@
 #include "base/check.h"
+#include "eqprop/model/asymmetric_coupling.h"
 #include "eqprop/model/ideal_coupling.h"
 #include "eqprop/train/options.h"
 
@@ -9,6 +10,8 @@ namespace {
 
 template <class T>
 std::unique_ptr<Coupling<T>> build_coupling(const NetworkOptions& options, const Matrix<T>& weights, int layer, Run& run) {
+  if (options.substrate == Substrate::ideal && options.backward_error > 0)
+    return std::make_unique<AsymmetricCoupling<T>>(std::make_unique<IdealCoupling<T>>(weights), options.backward_error, run.seed, layer);
   if (options.substrate == Substrate::ideal) return std::make_unique<IdealCoupling<T>>(weights);
   return std::make_unique<CrossbarCoupling<T>>(options.crossbar, options.layers, layer, weights, run);
 }
@@ -22,6 +25,10 @@ void NetworkOptions::validate() const {
   if (cost == Cost::cross_entropy && classes < 2) fail("network.classes = " + std::to_string(classes) + ": cross entropy needs at least 2");
   if (!(initial_scale > 0 && initial_scale <= 100))
     fail("network.initial_scale = " + std::to_string(initial_scale) + ": expected a number in (0, 100]");
+  if (!(backward_error >= 0 && backward_error <= 2))
+    fail("network.backward_error = " + std::to_string(backward_error) + ": expected a number in [0, 2]");
+  if (backward_error > 0 && substrate == Substrate::crossbar)
+    fail("network.backward_error is for exact weights: arrays have errors of their own", Code::conflict);
   if (substrate == Substrate::crossbar) crossbar.validate();
   if (substrate == Substrate::crossbar && crossbar.loop == Loop::analog && cost == Cost::cross_entropy)
     fail(
@@ -46,11 +53,15 @@ Network<T> build_network(const NetworkOptions& options, Run& run) {
 void TrainOptions::validate(const NetworkOptions& network) const {
   if (epochs < 1 || epochs > 1000000) fail("train.epochs = " + std::to_string(epochs) + ": expected 1 .. 1000000");
   if (batch < 1 || batch > 65536) fail("train.batch = " + std::to_string(batch) + ": expected 1 .. 65536 samples");
-  if (!(beta != 0 && beta > -1 && beta < 1)) fail("train.beta = " + std::to_string(beta) + ": expected a number other than 0 in (-1, 1)");
   if (calibration_samples < 0) fail("train.calibration_samples = " + std::to_string(calibration_samples) + ": expected 0 or more");
-  free.validate();
-  nudged.validate();
+  LearnOptions::validate(network.layers, network.cost);
   rule.validate(network.couplings());
+  if (family_of(estimator) == EstimatorFamily::moving && rule.momentum != 0)
+    fail("train.momentum = " + std::to_string(rule.momentum) + ": the weights of " + std::string(estimator_name(estimator)) +
+             " move within the phase and have no velocity, expected 0",
+         Code::conflict);
+  if (nudged.method == Method::difference && network.substrate == Substrate::crossbar)
+    fail("settle.nudged_method = difference needs exact couplings: on arrays a difference of states is never driven", Code::conflict);
 }
 
 template Network<float> build_network<float>(const NetworkOptions&, Run&);

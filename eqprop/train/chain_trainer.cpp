@@ -52,6 +52,7 @@ bool ChainTrainer<T>::applies(const Network<T>& network, const TrainOptions& opt
   if constexpr (!std::is_same_v<T, float>) {
     return false;
   } else {
+    if (!options.plain_phases() || options.free.method != Method::forward || options.nudged.method != Method::forward) return false;
     if (network.depth() != 2 || network.has_readout() || network.terms().size() != 3 || options.rule.momentum != 0) return false;
     const auto* below = ideal(network, 0);
     const auto* above = ideal(network, 1);
@@ -97,12 +98,12 @@ void ChainTrainer<T>::step(const Batch<T>& batch, const PhasePlan& plan, double 
   if constexpr (std::is_same_v<T, float>) {
     Body& b = *body_;
     b.options.plan.clear();
-    for (const Phase& phase : plan) b.options.plan.push_back({static_cast<float>(phase.beta), static_cast<float>(phase.weight)});
+    for (const Phase& phase : plan) b.options.plan.push_back({static_cast<float>(phase.beta()), static_cast<float>(phase.weight.real())});
     chain_settle(b.weights, {batch.x.data(), batch.y.data(), static_cast<int>(batch.size())}, b.options, b.threads, b.workspace, b.report);
     count(b.report, b.options.plan, sums);
     copy_outputs(b.workspace, 0, output.shape(batch.y.rows(), batch.y.cols()));
     for (std::size_t k = 0; k < plan.size(); ++k) {
-      if (plan[k].beta == 0) continue;
+      if (plan[k].beta() == 0) continue;
       copy_outputs(b.workspace, static_cast<int>(k) + 1, b.nudged.shape(batch.y.rows(), batch.y.cols()));
       lost.observe<T>(output.block(), b.nudged.block(), batch.labels);
     }

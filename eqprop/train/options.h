@@ -3,10 +3,9 @@
 #include <vector>
 
 #include "crossbar/array.h"
-#include "eqprop/learn/phase_plan.h"
+#include "eqprop/learn/phases.h"
 #include "eqprop/learn/rule.h"
 #include "eqprop/model/crossbar_coupling.h"
-#include "eqprop/settle/settle.h"
 
 namespace eqprop {
 
@@ -19,6 +18,7 @@ struct NetworkOptions {
   double initial_scale = 1;                ///< weights start uniform on +- scale / sqrt(inputs)
   Substrate substrate = Substrate::ideal;
   CrossbarOptions crossbar;                ///< looked at with Substrate::crossbar only
+  double backward_error = 0;               ///< ideal couplings only: relative sd of the error of every weight in backward reads, static
   /// Throws InputError(config) naming field, value and range.
   void validate() const;
   int couplings() const { return static_cast<int>(layers.size()) - 1 + (cost == Cost::cross_entropy ? 1 : 0); }
@@ -28,13 +28,9 @@ struct NetworkOptions {
 template <class T>
 Network<T> build_network(const NetworkOptions& options, Run& run);
 
-struct TrainOptions {
+struct TrainOptions : LearnOptions {
   int epochs = 10;
   int batch = 32;
-  Estimator estimator = Estimator::centered;
-  double beta = 0.5;
-  SettleOptions free;
-  SettleOptions nudged;
   RuleOptions rule;
   int calibration_samples = 64;   ///< training samples whose states set the converter ranges before every epoch
   bool kernel = true;             ///< use a specialised kernel where its predicate holds; false forces the general path

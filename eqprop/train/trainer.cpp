@@ -4,7 +4,9 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "eqprop/train/calibrate.h"
 #include "eqprop/train/chain_trainer.h"
+#include "eqprop/train/deep_trainer.h"
 #include "eqprop/train/ledger_bytes.h"
 
 namespace eqprop {
@@ -21,6 +23,11 @@ std::int64_t count_correct(const In<T>& output, std::span<const std::int32_t> la
   return correct;
 }
 
+template <class T>
+BatchView<T> view_of(const Batch<T>& batch) {
+  return {view(batch.x), view(batch.y), batch.labels, batch.ids};
+}
+
 }  // namespace
 
 template <class T>
@@ -30,9 +37,11 @@ Trainer<T>::Trainer(Network<T>& network, const TrainOptions& options, std::uint3
       run_{seed, threads, &ledger_, 0},
       samples_(samples),
       rule_(options.rule, network),
-      lost_(static_cast<int>(network.outputs())) {
+      lost_(static_cast<int>(network.outputs())),
+      phases_(options) {
   check(samples > 0, "no training samples");
   if (options.kernel && ChainTrainer<T>::applies(network, options)) chain_ = std::make_unique<ChainTrainer<T>>(network, options, threads);
+  if (options.kernel && DeepTrainer<T>::applies(network, options)) deep_ = std::make_unique<DeepTrainer<T>>(network, options, threads);
 }
 
 template <class T>
@@ -55,7 +64,7 @@ bool Trainer<T>::run_epoch(const Dataset& train, const std::function<bool(const 
     const bool finished = position_ == train.size();
     if (after_step && !after_step({epoch_ + 1, position_, train.size(), sums_, ledger_}) && !finished) return false;
   }
-  report = {epoch_ + 1, sums_, lost_.lost(), wear(), chain_ != nullptr};
+  report = {epoch_ + 1, sums_, lost_.lost(), wear(), chain_ != nullptr || deep_ != nullptr};
   ++epoch_;
   position_ = 0;
   sums_ = {};
@@ -68,72 +77,35 @@ void Trainer<T>::step(const Dataset& train, std::span<const std::uint32_t> rows)
   Batch<T>& batch = rows.size() == static_cast<std::size_t>(options_.batch) ? batch_ : last_batch_;
   batch.fill(train, rows);
   sums_.samples += static_cast<std::int64_t>(rows.size());
-  const PhasePlan plan = make_plan(options_.estimator, options_.beta, run_.seed, step_);
   const double progress = (static_cast<double>(epoch_) + static_cast<double>(position_) / static_cast<double>(samples_)) / options_.epochs;
   if (chain_ != nullptr) {
+    const PhasePlan plan = make_plan(options_.estimator, options_.beta, run_.seed, step_);
     chain_->step(batch, plan, schedule_factor(options_.rule, progress), sums_, lost_, output_);
+  } else if (deep_ != nullptr) {
+    const PhasePlan plan = make_plan(options_.estimator, options_.beta, run_.seed, step_);
+    deep_->step(batch, plan, schedule_factor(options_.rule, progress), sums_, lost_, output_);
   } else {
-    general_step(batch, plan);
-    Place place;
-    place.step = step_;
-    place.phase = kPhaseUpdate;
-    rule_.apply(contrast_, view(batch.x), progress, network_, place, run_);
+    general_step(batch, progress);
   }
   sums_.correct += count_correct<T>(output_.block(), batch.labels);
   sums_.cost += total_cost<T>(network_.cost(), output_.block(), batch.y);
 }
 
-// the phases of one batch: free, then every phase of the plan from a copy of the free state
+// free phase, the estimator's phases, and the update
 template <class T>
-void Trainer<T>::general_step(const Batch<T>& batch, const PhasePlan& plan) {
-  ReadPlace place{{}, batch.ids};
-  place.place.step = step_;
-
-  place.place.phase = kPhaseInput;
-  drive_input<T>(network_, batch.x, drive_.shape(network_.layer(1).size, batch.x.cols()), place, workspace_, run_);
-  sums_.hardware_second += static_cast<double>(batch.size()) * network_.coupling(0).read_second();
-
-  diverged_.assign(batch.size(), 0);
-  place.place.phase = kPhaseFree;
-  settle_free(batch, place);
-  count(report_);
-
-  Boundary<T> boundary{view(batch.x), view(drive_), view(batch.y), 0};
-
-  contrast_.clear();
-  for (std::size_t k = 0; k < plan.size(); ++k) {
-    boundary.beta = plan[k].beta;
-    place.place.phase = static_cast<PhaseId>(kPhaseFirstNudged + k);
-    nudged_ = free_;
-    if (boundary.beta != 0) {
-      settle(network_, boundary, nudged_, options_.nudged, place, workspace_, report_, run_);
-      count(report_);
-      if (!network_.has_readout()) lost_.observe<T>(output_.block(), nudged_.layer(network_.depth()), batch.labels);
-    }
-    contrast_.add(plan[k].weight, network_, boundary, nudged_, place, run_);
+void Trainer<T>::general_step(const Batch<T>& batch, double progress) {
+  const BatchView<T> seen = view_of(batch);
+  Place place;
+  place.step = step_;
+  phases_.answer(network_, seen, place, kPhaseInput, kPhaseFree, sums_, run_);
+  output_.shape(network_.outputs(), batch.x.cols()) = phases_.output();
+  if (family_of(options_.estimator) == EstimatorFamily::moving) {
+    moving_.run(phases_, seen, place, progress, network_, rule_, sums_, run_);
+    return;
   }
-  for (std::size_t i = 0; i < diverged_.size(); ++i)
-    if (diverged_[i] != 0) contrast_.drop(static_cast<Index>(i));
-}
-
-// from rest to the free state and the answers, for a drive that has been read
-template <class T>
-void Trainer<T>::settle_free(const Batch<T>& batch, const ReadPlace& place) {
-  const Boundary<T> boundary{view(batch.x), view(drive_), view(batch.y), 0};
-  network_.rest(batch.x.cols(), free_);
-  settle(network_, boundary, free_, options_.free, place, workspace_, report_, run_);
-  read_output<T>(network_, free_, output_.shape(network_.outputs(), batch.x.cols()), place, run_);
-}
-
-template <class T>
-void Trainer<T>::count(const SettleReport& report) {
-  sums_.settles += static_cast<std::int64_t>(report.reason.size());
-  sums_.sweeps += static_cast<std::int64_t>(report.sweeps_sum());
-  sums_.converged += static_cast<std::int64_t>(report.count(StopReason::tolerance));
-  sums_.noise_floor += static_cast<std::int64_t>(report.count(StopReason::noise_floor));
-  sums_.diverged += static_cast<std::int64_t>(report.count(StopReason::diverged));
-  for (const double second : report.second) sums_.hardware_second += second;
-  for (std::size_t i = 0; i < report.reason.size(); ++i) diverged_[i] |= report.reason[i] == StopReason::diverged ? 1 : 0;
+  phases_.learn(network_, seen, place, sums_, &lost_, run_);
+  place.phase = kPhaseUpdate;
+  rule_.apply(phases_.contrast(), seen.x, progress, network_, place, run_);
 }
 
 // converter ranges from the states that some samples settle to, free and nudged; two rounds, since the states depend on the ranges
@@ -147,39 +119,9 @@ void Trainer<T>::calibrate(const Dataset& train) {
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<std::uint32_t>(i * train.size() / rows.size());
   Batch<T> batch;
   batch.fill(train, rows);
-  constexpr std::uint32_t kSweepsApart = 100000;  // above any budget: every settle of a round draws noise of its own
-  ReadPlace place{{}, batch.ids};
-  place.place.step = step_;
-  place.place.phase = kPhaseCalibrate;
-  drive_.shape(network_.layer(1).size, batch.x.cols());
-  for (int round = 0; round < 2; ++round) {
-    drive_input<T>(network_, batch.x, drive_.block(), place, workspace_, run_);
-    Boundary<T> boundary{view(batch.x), view(drive_), view(batch.y), 0};
-    network_.rest(batch.x.cols(), free_);
-    settle(network_, boundary, free_, options_.free, place, workspace_, report_, run_);
-    place.place.sweep += kSweepsApart;
-    nudged_ = free_;
-    boundary.beta = options_.beta;
-    settle(network_, boundary, nudged_, options_.nudged, place, workspace_, report_, run_);
-    place.place.sweep += kSweepsApart;
-    calibrate_couplings(batch, boundary, place);
-    place.place.sweep += kSweepsApart;
-  }
-}
-
-// hands every coupling the drives of both phases side by side; a read-out is driven backward by its weighted error
-template <class T>
-void Trainer<T>::calibrate_couplings(const Batch<T>& batch, const Boundary<T>& boundary, const ReadPlace& place) {
-  const auto both = [&](int l) {
-    Matrix<T> states(free_.size(l), 2 * free_.batch());
-    states << free_.layer(l), nudged_.layer(l);
-    return states;
-  };
-  for (int c = 0; c < network_.depth(); ++c) network_.coupling(c).calibrate(c == 0 ? batch.x : both(c), both(c + 1));
-  if (!network_.has_readout()) return;
-  read_output<T>(network_, nudged_, output_.shape(network_.outputs(), nudged_.batch()), place, run_);
-  const Matrix<T> error = static_cast<T>(boundary.beta) * (batch.y - output_.block());
-  network_.coupling(network_.depth()).calibrate(both(network_.depth()), error);
+  Place place;
+  place.step = step_;
+  calibrate_ranges(network_, view_of(batch), options_, place, run_);
 }
 
 template <class T>
@@ -188,6 +130,7 @@ Evaluation Trainer<T>::evaluate(const Dataset& data) {
   Evaluation result;
   Batch<T> batch;
   std::vector<std::uint32_t> rows;
+  SettleSums unused;
   double cost = 0;
   std::int64_t correct = 0;
   for (std::size_t first = 0; first < data.size(); first += kEvaluationBatch) {
@@ -196,12 +139,13 @@ Evaluation Trainer<T>::evaluate(const Dataset& data) {
     batch.fill(data, rows);
     if (chain_ != nullptr) {
       chain_->free_outputs(batch, output_);
+    } else if (deep_ != nullptr) {
+      deep_->free_outputs(batch, output_);
     } else {
-      ReadPlace place{{}, batch.ids};
-      place.place.step = step_;
-      place.place.phase = kPhaseEvaluate;
-      drive_input<T>(network_, batch.x, drive_.shape(network_.layer(1).size, batch.x.cols()), place, workspace_, run_);
-      settle_free(batch, place);
+      Place place;
+      place.step = step_;
+      phases_.answer(network_, view_of(batch), place, kPhaseEvaluate, kPhaseEvaluate, unused, run_);
+      output_.shape(network_.outputs(), batch.x.cols()) = phases_.output();
     }
     correct += count_correct<T>(output_.block(), batch.labels);
     cost += total_cost<T>(network_.cost(), output_.block(), batch.y);

@@ -5,22 +5,16 @@
 #include <vector>
 
 #include "eqprop/data/dataset.h"
-#include "eqprop/learn/lost_classes.h"
+#include "eqprop/learn/moving.h"
 #include "eqprop/train/options.h"
 
 namespace eqprop {
 
 /// Sums over the batches of an epoch so far.
-struct EpochSums {
+struct EpochSums : SettleSums {
   std::int64_t samples = 0;
-  std::int64_t correct = 0;        ///< free-phase answers, while the weights change
-  double cost = 0;                 ///< sum of the free-phase cost
-  std::int64_t settles = 0;        ///< samples x phases
-  std::int64_t sweeps = 0;
-  std::int64_t converged = 0;      ///< settles that stopped by tolerance
-  std::int64_t noise_floor = 0;    ///< settles that stopped at the noise floor
-  std::int64_t diverged = 0;
-  double hardware_second = 0;      ///< [s] simulated time of the phases, summed over samples
+  std::int64_t correct = 0;  ///< free-phase answers, while the weights change
+  double cost = 0;           ///< sum of the free-phase cost
 };
 
 struct EpochReport {
@@ -48,6 +42,8 @@ struct Evaluation {
 
 template <class T>
 class ChainTrainer;  // the dense-chain kernel behind the trainer
+template <class T>
+class DeepTrainer;  // the deep-chain kernel
 
 template <class T>
 class Trainer {
@@ -78,11 +74,8 @@ class Trainer {
 
  private:
   void step(const Dataset& train, std::span<const std::uint32_t> rows);
-  void general_step(const Batch<T>& batch, const PhasePlan& plan);
-  void settle_free(const Batch<T>& batch, const ReadPlace& place);
-  void count(const SettleReport& report);
+  void general_step(const Batch<T>& batch, double progress);
   void calibrate(const Dataset& train);
-  void calibrate_couplings(const Batch<T>& batch, const Boundary<T>& boundary, const ReadPlace& place);
 
   Network<T>& network_;
   TrainOptions options_;
@@ -90,6 +83,7 @@ class Trainer {
   std::size_t samples_;
   Rule<T> rule_;
   std::unique_ptr<ChainTrainer<T>> chain_;
+  std::unique_ptr<DeepTrainer<T>> deep_;
 
   Ledger ledger_;
   int epoch_ = 0;               // epochs finished
@@ -99,16 +93,13 @@ class Trainer {
   EpochSums sums_;
   LostClasses lost_;
 
-  std::vector<std::uint8_t> diverged_;  // of the batch: some phase of the sample diverged
   std::vector<std::uint32_t> order_;  // of the epoch order_epoch_
   int order_epoch_ = -1;
   // buffers only grow: a step allocates nothing once a step as large was done
   Batch<T> batch_, last_batch_;  // the last of an epoch may be smaller
-  Buffer<T> drive_, output_;
-  State<T> free_, nudged_;
-  SettleReport report_;
-  Contrast<T> contrast_;
-  Workspace<T> workspace_;
+  Buffer<T> output_;
+  Phases<T> phases_;
+  MovingPhase<T> moving_;
 };
 
 }  // namespace eqprop

@@ -113,10 +113,10 @@ std::vector<PhaseTrace> traces(const Experiment& experiment, const Batch<float>&
   place.place.phase = kPhaseFree;
   out.push_back(trace(network, boundary, network.rest(batch.x.cols()), options.free, place, run, free));
   out.back().name = "free";
-  const PhasePlan plan = make_plan(options.estimator, options.beta, run.seed, place.place.step);
+  const PhasePlan plan = probing_plan(options.estimator, options.beta, run.seed, place.place.step);
   for (std::size_t k = 0; k < plan.size(); ++k) {
-    if (plan[k].beta == 0) continue;
-    boundary.beta = plan[k].beta;
+    if (plan[k].beta() == 0) continue;
+    boundary.beta = plan[k].beta();
     place.place.phase = static_cast<PhaseId>(kPhaseFirstNudged + k);
     out.push_back(trace(network, boundary, free, options.nudged, place, run, nudged));
     out.back().name = phase_name(place.place.phase);

@@ -40,14 +40,22 @@ GradientBatch<T> make_batch(Index features, Index outputs, Index count) {
 
 const SettleOptions kExact{1e-13, 5000, 4, 1.5};
 
+LearnOptions learn_options(Estimator estimator, double beta, const SettleOptions& settle = kExact) {
+  LearnOptions out;
+  out.estimator = estimator;
+  out.beta = beta;
+  out.free = out.nudged = settle;
+  return out;
+}
+
 std::vector<Agreement> agreement(Activation hidden, Activation output, Cost cost, std::vector<Index> sizes, Estimator estimator, double beta) {
   Run run{11, 1, nullptr, 0};
   const Index classes = 4;
   if (cost == Cost::squared_error) sizes.push_back(classes);
   auto network = make_network<double>(hidden, output, cost, sizes, classes, 3);
   const auto batch = make_batch<double>(sizes.front(), classes, 6);
-  const auto estimate = estimate_gradient<double>(network, batch, make_plan(estimator, beta, 1, 1), kExact, run);
-  return check_gradient(network, batch, estimate, kExact, 60, 1e-5, run);
+  const auto estimate = estimate_gradient<double>(network, batch, learn_options(estimator, beta), run);
+  return check_gradient(network, batch, estimate, learn_options(estimator, beta), 60, 1e-5, run);
 }
 
 }  // namespace
@@ -81,10 +89,9 @@ TEST_CASE("estimators converge at their order: one-sided linearly in beta, cente
 
 TEST_CASE("float32 gradients agree with float64") {
   Run run{11, 1, nullptr, 0};
-  const auto n64 = make_network<double>(Activation::hard_sigmoid, Activation::hard_sigmoid, Cost::squared_error, {12, 10, 4}, 4, 3);
-  const auto n32 = make_network<float>(Activation::hard_sigmoid, Activation::hard_sigmoid, Cost::squared_error, {12, 10, 4}, 4, 3);
-  const auto plan = make_plan(Estimator::centered, 0.2, 1, 1);
-  const auto g64 = estimate_gradient<double>(n64, make_batch<double>(12, 4, 6), plan, kExact, run);
-  const auto g32 = estimate_gradient<float>(n32, make_batch<float>(12, 4, 6), plan, SettleOptions{0, 200, 4, 1.5}, run);
+  auto n64 = make_network<double>(Activation::hard_sigmoid, Activation::hard_sigmoid, Cost::squared_error, {12, 10, 4}, 4, 3);
+  auto n32 = make_network<float>(Activation::hard_sigmoid, Activation::hard_sigmoid, Cost::squared_error, {12, 10, 4}, 4, 3);
+  const auto g64 = estimate_gradient<double>(n64, make_batch<double>(12, 4, 6), learn_options(Estimator::centered, 0.2), run);
+  const auto g32 = estimate_gradient<float>(n32, make_batch<float>(12, 4, 6), learn_options(Estimator::centered, 0.2, {0, 200, 4, 1.5}), run);
   for (std::size_t c = 0; c < g64.size(); ++c) CHECK((g64[c] - g32[c].cast<double>()).norm() < 1e-4 * g64[c].norm());
 }

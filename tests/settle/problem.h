@@ -88,6 +88,7 @@ struct Problem {
     drive_input<T>(network, input, drive, place(kPhaseInput), run);
   }
   Boundary<T> boundary(double beta) const { return {view(input), view(drive), view(target), beta}; }
+  Boundary<T> held_boundary(const Matrix<T>& held) const { return {view(input), view(drive), view(target), 0, view(held)}; }
 
   /// Settles from rest; the report is left in `report`.
   State<T> settle(double beta, const SettleOptions& options) {

@@ -79,6 +79,20 @@ TEST_CASE("options outside their range are refused by name", "[stopping]") {
   for (const int bad : {0, -1, 60001}) REQUIRE(refused([&](auto& o) { o.budget = bad; }, "budget"));
   for (const int bad : {0, 1001}) REQUIRE(refused([&](auto& o) { o.noise_window = bad; }, "noise_window"));
   for (const double bad : {0.0, -1.0, 101.0, nan}) REQUIRE(refused([&](auto& o) { o.noise_margin = bad; }, "noise_margin"));
+  for (const double bad : {0.0, -1.0, 1.01, nan}) REQUIRE(refused([&](auto& o) { o.step = bad; }, "step"));
+  for (const int bad : {0, -1, 21}) REQUIRE(refused([&](auto& o) { o.memory = bad; }, "memory"));
+  for (const double bad : {-1e-9, 1.0, nan}) REQUIRE(refused([&](auto& o) { o.threshold = bad; }, "threshold"));
+  for (const double bad : {-1e-9, 10.1, nan}) REQUIRE(refused([&](auto& o) { o.activation_noise = bad; }, "activation_noise"));
+  for (const int bad : {-1, 25}) REQUIRE(refused([&](auto& o) { o.state_bits = bad; }, "state_bits"));
+  const auto with_difference = [](auto change) {
+    return [=](SettleOptions& o) {
+      o.method = Method::difference;
+      change(o);
+    };
+  };
+  REQUIRE(refused(with_difference([](auto& o) { o.activation_noise = 0.1; }), "difference"));
+  REQUIRE(refused(with_difference([](auto& o) { o.state_bits = 4; }), "difference"));
+  REQUIRE_FALSE(refused(with_difference([](auto&) {}), ""));
 }
 
 TEST_CASE("ids and drive must cover the batch", "[stopping]") {

@@ -1,0 +1,71 @@
+#include "eqprop/learn/moving.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace eqprop {
+namespace {
+
+template <class T>
+double largest_difference(const State<T>& a, const State<T>& b) {
+  double largest = 0;
+  for (int l = 1; l <= a.layers(); ++l)
+    largest = std::max(largest, static_cast<double>((a.layer(l) - b.layer(l)).cwiseAbs().template maxCoeff<Eigen::PropagateNaN>()));
+  return largest;
+}
+
+}  // namespace
+
+template <class T>
+void MovingPhase<T>::run(Phases<T>& phases, const BatchView<T>& batch, Place place, double progress, Network<T>& network, Rule<T>& rule,
+                         SettleSums& sums, Run& run) {
+  const LearnOptions& options = phases.options();
+  const bool continual = options.estimator == Estimator::continual;
+  const double beta = options.beta;
+  SettleOptions settling = options.nudged;
+  if (continual) {
+    settling.budget = 1;
+    settling.tolerance = 0;
+  }
+  Block<T> drive = drive_.shape(phases.drive().rows(), phases.drive().cols());
+  drive = phases.drive();
+  state_ = phases.free_state();
+  const std::uint32_t sweeps_apart = static_cast<std::uint32_t>(settling.budget + settling.noise_window + 2);
+  ReadPlace at{place, batch.ids};
+  at.place.phase = kPhaseFirstNudged;
+  for (int move = 0; move < options.unrolled; ++move) {
+    before_ = state_;
+    const Boundary<T> boundary{batch.x, view(drive_), batch.y, beta};
+    at.place.sweep = static_cast<std::uint32_t>(move) * sweeps_apart;
+    settle(network, boundary, state_, settling, at, workspace_, report_, run);
+    if (report_.count(StopReason::diverged) > 0) {
+      sums.add(report_);
+      return;
+    }
+    contrast_.clear();
+    contrast_.add(1 / beta, network, boundary, state_, at, run);
+    contrast_.add(-1 / beta, network, boundary, before_, at, run);
+    Place update = place;
+    update.phase = kPhaseUpdate;
+    update.sweep = static_cast<std::uint32_t>(move);
+    rule.apply(contrast_, batch.x, progress, network, update, run);
+    sums.sweeps += static_cast<std::int64_t>(report_.sweeps_sum());
+    if (largest_difference(state_, before_) <= options.nudged.tolerance) break;
+    ReadPlace input = at;
+    input.place.phase = kPhaseInput;
+    input.place.sweep += sweeps_apart - 1;
+    drive.setZero();
+    drive_input<T>(network, batch.x, drive, input, workspace_, run);
+    if (continual)
+      for (double& second : report_.second) second += network.coupling(0).read_second();
+  }
+  sums.settles += batch.x.cols();
+  sums.converged += batch.x.cols();
+  for (const double second : report_.second) sums.hardware_second += second;
+}
+
+template class MovingPhase<float>;
+template class MovingPhase<double>;
+
+}  // namespace eqprop
