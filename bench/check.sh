@@ -21,5 +21,5 @@ run bench_read 'noise:proportional'
 run bench_pulse 'exponential'
 run bench_write_verify 'fresh'
 run bench_settle_kernel '^settle/'
-run bench_train_step 'sweeps:45/threads:1$'
+run bench_train_step 'threads:1$'
 build/bench/bench_check bench/floors.json "${results[@]}"

@@ -10,7 +10,7 @@
 namespace eqprop {
 namespace {
 
-constexpr std::string_view kPayload = "eqprop run 3";
+constexpr std::string_view kPayload = "eqprop run 4";
 
 // the first line in which two configs differ, with its section
 std::string first_difference(const std::string& before, const std::string& now) {

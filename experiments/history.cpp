@@ -35,7 +35,7 @@ void save_rows(const std::vector<EpochRow>& rows, ByteWriter& out) {
          {s.samples, s.correct, s.settles, s.sweeps, s.converged, s.noise_floor, s.diverged, row.pulses, row.initial_write_pulses})
       out.put(v);
     for (const double v :
-         {s.cost, s.hardware_second, row.validation_accuracy, row.free_potential, row.joule[0], row.joule[1], row.joule[2]})
+         {s.cost, s.hardware_second, row.validation_accuracy, row.free_potential, row.residual, row.joule[0], row.joule[1], row.joule[2]})
       out.put(v);
     out.put(row.pulses_per_device_max);
     out.put<std::uint8_t>(row.priced ? 1 : 0);
@@ -63,7 +63,7 @@ std::vector<EpochRow> restore_rows(ByteReader& in) {
       need(*v >= 0 && static_cast<std::uint64_t>(*v) <= most);
     }
     for (double* v :
-         {&s.cost, &s.hardware_second, &row.validation_accuracy, &row.free_potential, &row.joule[0], &row.joule[1], &row.joule[2]})
+         {&s.cost, &s.hardware_second, &row.validation_accuracy, &row.free_potential, &row.residual, &row.joule[0], &row.joule[1], &row.joule[2]})
       *v = in.get<double>();
     row.pulses_per_device_max = in.get<std::uint32_t>();
     row.priced = in.get<std::uint8_t>() != 0;
@@ -96,7 +96,7 @@ std::string_view path_name(const std::vector<EpochRow>& rows) {
 }
 
 std::string_view metrics_header() {
-  return "epoch,train_accuracy,train_cost,validation_accuracy,free_potential,sweeps_mean,converged_fraction,noise_floor_fraction,pulses,"
+  return "epoch,train_accuracy,train_cost,validation_accuracy,free_potential,residual,sweeps_mean,converged_fraction,noise_floor_fraction,pulses,"
          "pulses_per_device_max,energy_B0_joule,energy_B1_joule,energy_B2_joule,samples_per_second";
 }
 
@@ -110,8 +110,9 @@ std::string metrics_csv(const std::vector<EpochRow>& rows) {
     const std::string cost =
         std::isfinite(row.sums.cost) && !is_hopeless(row.sums) ? fmt::format("{:.6g}", share(row.sums.cost, samples)) : "";
     const std::string potential = std::isfinite(row.free_potential) ? fmt::format("{:.6g}", row.free_potential) : "";
-    text += fmt::format("{},{:.6g},{},{:.6g},{},{:.6g},{:.6g},{:.6g},{},{}", row.epoch,
-                        share(static_cast<double>(row.sums.correct), samples), cost, row.validation_accuracy, potential,
+    const std::string residual = std::isfinite(row.residual) ? fmt::format("{:.6g}", row.residual) : "";
+    text += fmt::format("{},{:.6g},{},{:.6g},{},{},{:.6g},{:.6g},{:.6g},{},{}", row.epoch,
+                        share(static_cast<double>(row.sums.correct), samples), cost, row.validation_accuracy, potential, residual,
                         share(static_cast<double>(row.sums.sweeps), settles), share(static_cast<double>(row.sums.converged), settles),
                         share(static_cast<double>(row.sums.noise_floor), settles), row.pulses, row.pulses_per_device_max);
     // joules of this epoch alone, per sample; an empty cell where there is no number

@@ -16,6 +16,7 @@ struct EpochRow {
   EpochSums sums;  ///< of this epoch
   double validation_accuracy = 0;
   double free_potential = 0;  ///< [1] mean potential of free equilibria after the epoch; NaN when one diverged
+  double residual = 0;        ///< [unit output] largest distance of a free state from equilibrium, found again in float64
   std::int64_t pulses = 0;                  ///< of training updates on all devices so far
   std::int64_t initial_write_pulses = 0;    ///< paid once, before training
   std::uint32_t pulses_per_device_max = 0;  ///< all pulses of one device, the initial write included

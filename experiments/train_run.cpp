@@ -9,7 +9,7 @@
 #include "base/units.h"
 #include "eqprop/data/checkpoint.h"
 #include "experiments/experiment.h"
-#include "experiments/free_potential.h"
+#include "experiments/free_state.h"
 #include "experiments/interrupt.h"
 #include "experiments/progress.h"
 #include "experiments/run_warnings.h"
@@ -59,6 +59,14 @@ EpochRow make_row(const EpochReport& report, const Experiment& experiment, const
     row.joule[2] = energy.B2;
   }
   return row;
+}
+
+constexpr std::int64_t kSettlesToJudge = 2000;  // that diverge in their majority: the run is given up
+constexpr double kFarFromRest = 0.1;            // [unit output] residual of a state that swings rather than crawls
+
+// no settle of an epoch came to rest although it should have
+bool never_settled(const Config& config, const EpochRow& row) {
+  return config.train.free.tolerance > 0 && row.sums.converged + row.sums.noise_floor == 0 && row.residual > kFarFromRest;
 }
 
 }  // namespace
@@ -115,19 +123,22 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
     say("interrupted in epoch {}; go on with\n  {}", trainer.epochs_done() + 1, request.resume_command);
     return result;
   };
-  const auto diverged = [&] {
-    const EpochRow& row = experiment.rows.back();
+  const auto give_up = [&](const std::string& what, int epoch) {
+    const Diagnosis why = why_not_settled(experiment, request.threads);
     view.clear();
-    error_text(
-        Code::run_diverged,
-        fmt::format("stopped after epoch {}: {} of its {} settles diverged, so the weights have lost their meaning. The rates are too "
-                    "high: start anew with smaller train.rates, or a smaller network.initial_scale. {} is kept as it is",
-                    row.epoch, row.sums.diverged, row.sums.settles, request.folder.string()));
+    error_text(Code::run_diverged, fmt::format("stopped in epoch {}: {}. {}. {} is kept as it is", epoch, what,
+                                               why.cause == Cause::none ? "Try smaller train.rates or a smaller network.initial_scale"
+                                                                        : why.sentence,
+                                               request.folder.string()));
     result.diverged = true;
     return result;
   };
+  const auto diverged = [&](const EpochSums& sums, int epoch) {
+    return give_up(fmt::format("{} of its {} settles diverged, so the weights have lost their meaning", sums.diverged, sums.settles), epoch);
+  };
   // a run that had lost its weights stays lost, whoever resumes it
-  if (!experiment.rows.empty() && is_hopeless(experiment.rows.back().sums)) return diverged();
+  if (!experiment.rows.empty() && is_hopeless(experiment.rows.back().sums))
+    return diverged(experiment.rows.back().sums, experiment.rows.back().epoch);
   RunWarnings warnings(trainer.wear());
   auto last_save = Clock::now();
   const auto save_if_due = [&](const Progress& progress) {
@@ -139,21 +150,29 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
     const auto start = Clock::now();
     const std::int64_t before = trainer.samples_trained();
     EpochReport report;
+    EpochSums lost;  // of an epoch that is given up before its end
     const bool whole = trainer.run_epoch(
         experiment.train(),
         [&](const Progress& progress) {
           view.step(progress, trainer.samples_trained());
+          if (progress.sums.settles >= kSettlesToJudge && is_hopeless(progress.sums)) {
+            lost = progress.sums;
+            return false;
+          }
           save_if_due(progress);
           return !interrupted();
         },
         report);
+    if (!whole && lost.settles > 0) return diverged(lost, trainer.epochs_done() + 1);
     if (!whole) return stop();
     EpochRow row = make_row(report, experiment, prices);
     // an epoch that was resumed is timed by its later part
     row.seconds =
         seconds_since(start) * share(static_cast<double>(row.sums.samples), static_cast<double>(trainer.samples_trained() - before));
     row.validation_accuracy = trainer.evaluate(experiment.validation()).accuracy;
-    row.free_potential = mean_free_potential(experiment, request.threads);
+    const FreeState free = look_at_free_state(experiment, request.threads);
+    row.free_potential = free.potential;
+    row.residual = free.residual;
     experiment.rows.push_back(row);
     view.epoch(row, trainer.samples_trained());
     warnings.look(report);
@@ -161,7 +180,14 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
     experiment.save(checkpoint);
     last_save = Clock::now();
     write_results(experiment, prices, request.folder);
-    if (is_hopeless(row.sums)) return diverged();
+    if (is_hopeless(row.sums)) return diverged(row.sums, row.epoch);
+    if (never_settled(config, row)) {
+      const Diagnosis why = why_not_settled(experiment, request.threads);
+      if (why.cause != Cause::none && why.cause != Cause::budget_too_small)
+        return give_up(fmt::format("none of its {} settles reached the tolerance, free states are {:.2g} from equilibrium", row.sums.settles,
+                                   row.residual),
+                       row.epoch);
+    }
   }
   view.clear();
 

@@ -64,13 +64,13 @@ struct Group {
 
   deep::Move move(const Item& item, std::size_t layer, float omega) const {
     const float threshold = options.tolerance / 4;
-    deep::Move out{0, 1, 1, nullptr, omega, threshold};
+    deep::Move out{0, 1, 1, nullptr, omega, threshold, options.tolerance > 0 ? options.share : 0};
     if (layer < pass.depth) return out;
     if (options.output == ChainOutput::linear) {
       out.low = -kInfinity;
       out.high = kInfinity;
     }
-    out.threshold = 0;  // cheap to send, and the nudge comes from here
+    out.threshold = out.share = 0;  // cheap to send, and the nudge comes from here
     if (item.beta == 0) return out;
     out.scale = 1 / (1 + item.beta);
     out.nudge = nudge + slot(item) * pass.ld(layer);
@@ -91,9 +91,8 @@ struct Group {
     for (const Item& item : items) {
       if (item.done) continue;
       const std::size_t at = slot(item) * line;
-      const std::size_t count =
-          deep::move_layer(pass.field(layer, item.state, item.sample), pass.value(layer, item.state, item.sample), pass.ld(layer),
-                           move(item, layer, omega), changed + at, change + at);
+      const std::size_t count = deep::move_layer(pass.field(layer, item.state, item.sample), pass.value(layer, item.state, item.sample),
+                                                 pass.ld(layer), move(item, layer, omega), changed + at, change + at);
       if (count > 0) mail.push_back({changed + at, change + at, count, nullptr, slot(item), 0});
     }
     if (layer < pass.depth) send_all(pass.up(layer), pass.ld(layer + 1), layer, layer + 1);
@@ -279,8 +278,7 @@ void deep_settle(const DeepWeights& weights, const ChainBatch& batch, const Deep
     thread_local std::vector<Item> items;
     thread_local std::vector<deep::Mail> mail;
     const Range range{g * size, std::min(pass.batch, (g + 1) * size)};
-    Group group{pass, workspace, options, workspace.nudge_.data(), workspace.changed_.data(), workspace.change_.data(),
-                line, items, mail};
+    Group group{pass, workspace, options, workspace.nudge_.data(), workspace.changed_.data(), workspace.change_.data(), line, items, mail};
     group.start_free(range);
     group.settle(options.free_sweeps, true);
     group.report(report);

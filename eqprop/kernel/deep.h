@@ -38,7 +38,8 @@ struct DeepOptions {
   float tolerance = 0;           ///< a phase stops when no unit is further from its minimiser; 0: always the whole budget
   int free_sweeps = 60;          ///< budget of the free phase, >= 1
   int nudged_sweeps = 60;        ///< budget of every nudged phase, >= 1
-  float relaxation = 1;          ///< omega, [1, 2)
+  float relaxation = 1.35F;      ///< omega, [1, 2)
+  float share = 0.5F;            ///< with a tolerance: a change below this share of its layer's root mean square change waits, [0, 1)
 };
 
 /// Buffers of one trainer, and the states of the last batch. They grow to the largest shape seen and are kept.

@@ -2,6 +2,8 @@
 #include "eqprop/kernel/deep_lanes.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 // scalable vectors cannot be kept in arrays; such CPUs run the fixed-size code (SSSE3 alone is not worth its code)
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
@@ -19,26 +21,45 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::CappedTag<float, 16>;
 using V = hn::Vec<D>;
 
-inline constexpr std::size_t kTileRows = 64;  // lines that stay in a first-level cache over the mails
-inline constexpr std::size_t kLine = 16;  // floats per cache line
+inline constexpr std::size_t kTileRows = 32;  // lines that stay in a first-level cache over the mails
+inline constexpr std::size_t kTurnAhead = 48;
+inline constexpr std::size_t kLine = 16;      // floats per cache line
+
+// where a unit goes; the bounds come first: min and max of x86 then hand a NaN through
+HWY_INLINE V next_value(D d, const float* field, const float* value, std::size_t c, const Move& move, V omega) {
+  V h = hn::Load(d, field + c);
+  if (move.nudge != nullptr) h = hn::Mul(hn::Add(h, hn::Load(d, move.nudge + c)), hn::Set(d, move.scale));
+  const V v = hn::Load(d, value + c);
+  return hn::Min(hn::Set(d, move.high), hn::Max(hn::Set(d, move.low), hn::MulAdd(omega, hn::Sub(h, v), v)));
+}
+
+// the threshold of this update: small changes wait until the large ones are done
+float threshold_of(const float* field, const float* value, std::size_t ld, const Move& move) {
+  if (move.share == 0) return move.threshold;
+  const D d;
+  const V omega = hn::Set(d, move.omega);
+  V squares = hn::Zero(d);
+  std::size_t moving = 0;
+  for (std::size_t c = 0; c < ld; c += hn::Lanes(d)) {
+    const V change = hn::Sub(next_value(d, field, value, c, move, omega), hn::Load(d, value + c));
+    squares = hn::MulAdd(change, change, squares);
+    moving += hn::CountTrue(d, hn::Ne(change, hn::Zero(d)));
+  }
+  const float sum = hn::GetLane(hn::SumOfLanes(d, squares));
+  const float size = std::sqrt(sum / static_cast<float>(std::max<std::size_t>(1, moving)));
+  return std::isfinite(size) ? std::max(move.threshold, move.share * size) : move.threshold;
+}
 
 std::size_t move_layer_here(const float* HWY_RESTRICT field, float* HWY_RESTRICT value, std::size_t ld, const Move& move,
                             std::uint32_t* HWY_RESTRICT index, float* HWY_RESTRICT amount) {
   const D d;
   const hn::RebindToUnsigned<D> du;
-  const std::size_t step = hn::Lanes(d);
-  const V low = hn::Set(d, move.low);
-  const V high = hn::Set(d, move.high);
-  const V scale = hn::Set(d, move.scale);
   const V omega = hn::Set(d, move.omega);
-  const V threshold = hn::Set(d, move.threshold);
+  const V threshold = hn::Set(d, threshold_of(field, value, ld, move));
   std::size_t found = 0;
-  for (std::size_t c = 0; c < ld; c += step) {
-    V h = hn::Load(d, field + c);
-    if (move.nudge != nullptr) h = hn::Mul(hn::Add(h, hn::Load(d, move.nudge + c)), scale);
+  for (std::size_t c = 0; c < ld; c += hn::Lanes(d)) {
     const V v = hn::Load(d, value + c);
-    // the bound comes first: min and max of x86 then hand a NaN through
-    const V next = hn::Min(high, hn::Max(low, hn::MulAdd(omega, hn::Sub(h, v), v)));
+    const V next = next_value(d, field, value, c, move, omega);
     const V change = hn::Sub(next, v);
     const auto moves = hn::Not(hn::Le(hn::Abs(change), threshold));
     const std::size_t count = hn::CountTrue(d, moves);
@@ -54,17 +75,17 @@ std::size_t move_layer_here(const float* HWY_RESTRICT field, float* HWY_RESTRICT
 
 float distance_here(const float* HWY_RESTRICT field, const float* HWY_RESTRICT value, std::size_t ld, const Move& move) {
   const D d;
-  const std::size_t step = hn::Lanes(d);
-  const V low = hn::Set(d, move.low);
-  const V high = hn::Set(d, move.high);
-  const V scale = hn::Set(d, move.scale);
+  const V infinity = hn::Set(d, std::numeric_limits<float>::infinity());
   V largest = hn::Zero(d);
-  for (std::size_t c = 0; c < ld; c += step) {
-    V h = hn::Load(d, field + c);
-    if (move.nudge != nullptr) h = hn::Mul(hn::Add(h, hn::Load(d, move.nudge + c)), scale);
-    largest = hn::Max(largest, hn::AbsDiff(hn::Min(high, hn::Max(low, h)), hn::Load(d, value + c)));
+  for (std::size_t c = 0; c < ld; c += hn::Lanes(d)) {
+    const V distance = hn::AbsDiff(next_value(d, field, value, c, move, hn::Set(d, 1.0F)), hn::Load(d, value + c));
+    largest = hn::IfThenElse(hn::Lt(distance, infinity), hn::Max(largest, distance), infinity);
   }
   return hn::GetLane(hn::MaxOfLanes(d, largest));
+}
+
+HWY_INLINE void fetch(const float* line, std::size_t columns) {
+  for (std::size_t c = 0; c < columns; c += kLine) __builtin_prefetch(line + c, 0, 2);
 }
 
 // the part of a mail that lies in lines below `end`, kGroup vectors of columns
@@ -96,13 +117,20 @@ HWY_INLINE void send_group(const float* HWY_RESTRICT lines, std::size_t ld, std:
 template <int kGroup>
 void send_columns(const float* lines, std::size_t ld, std::size_t rows, std::size_t c, Mail* mail, std::size_t count) {
   for (std::size_t m = 0; m < count; ++m) mail[m].next = 0;
+  const std::size_t share = (kTileRows + count - 1) / count;
   for (std::size_t first = 0; first < rows; first += kTileRows) {
     const auto end = static_cast<std::uint32_t>(first + kTileRows);
-    for (std::size_t m = 0; m < count; ++m) send_group<kGroup>(lines, ld, end, c, mail[m]);
+    for (std::size_t m = 0; m < count; ++m) {
+      // the next tile comes nearer meanwhile
+      const std::size_t fetched = std::min(rows, end + (m + 1) * share);
+      for (std::size_t r = end + m * share; r < fetched; ++r) fetch(lines + r * ld + c, kGroup * hn::Lanes(D()));
+      send_group<kGroup>(lines, ld, end, c, mail[m]);
+    }
   }
 }
 
-void send_here(const float* lines, std::size_t ld, std::size_t rows, std::size_t first, std::size_t columns, Mail* mail, std::size_t count) {
+void send_here(const float* lines, std::size_t ld, std::size_t rows, std::size_t first, std::size_t columns, Mail* mail,
+               std::size_t count) {
   const std::size_t step = hn::Lanes(D());
   const std::size_t end = first + columns;
   std::size_t c = first;
@@ -123,23 +151,43 @@ void take_residual_here(const float* value, const float* field, std::size_t ld, 
   }
 }
 
-void turn_here(const float* HWY_RESTRICT lines, std::size_t ld, std::size_t first, std::size_t count, std::size_t columns,
-               float* HWY_RESTRICT out, std::size_t out_ld) {
+// four by four numbers, or as many as there are in the corner
+HWY_INLINE void turn_four(const float* HWY_RESTRICT from, std::size_t ld, std::size_t rows, std::size_t columns, float* HWY_RESTRICT to,
+                          std::size_t to_ld) {
+#if HWY_TARGET != HWY_SCALAR
+  if (rows == 4 && columns == 4) {
+    const hn::CappedTag<float, 4> d;
+    const auto a = hn::LoadU(d, from);
+    const auto b = hn::LoadU(d, from + ld);
+    const auto c = hn::LoadU(d, from + 2 * ld);
+    const auto e = hn::LoadU(d, from + 3 * ld);
+    const auto ac_low = hn::InterleaveLower(d, a, c);
+    const auto be_low = hn::InterleaveLower(d, b, e);
+    const auto ac_high = hn::InterleaveUpper(d, a, c);
+    const auto be_high = hn::InterleaveUpper(d, b, e);
+    hn::StoreU(hn::InterleaveLower(d, ac_low, be_low), d, to);
+    hn::StoreU(hn::InterleaveUpper(d, ac_low, be_low), d, to + to_ld);
+    hn::StoreU(hn::InterleaveLower(d, ac_high, be_high), d, to + 2 * to_ld);
+    hn::StoreU(hn::InterleaveUpper(d, ac_high, be_high), d, to + 3 * to_ld);
+    return;
+  }
+#endif
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < columns; ++j) to[j * to_ld + i] = from[i * ld + j];
+  }
+}
+
+void turn_here(const float* lines, std::size_t ld, std::size_t first, std::size_t count, std::size_t columns, float* out,
+               std::size_t out_ld) {
   // tiles of a cache line's width both ways
+  const std::size_t end = first + count;
   for (std::size_t c = 0; c < columns; c += kLine) {
-    const std::size_t wide = std::min(kLine, columns - c);
-    for (std::size_t r = first; r < first + count; r += kLine) {
-      const std::size_t high = std::min(kLine, first + count - r);
-      if (wide == kLine && high == kLine) {
-        float tile[kLine][kLine];
-        for (std::size_t i = 0; i < kLine; ++i) {
-          for (std::size_t j = 0; j < kLine; ++j) tile[j][i] = lines[(r + i) * ld + c + j];
-        }
-        for (std::size_t j = 0; j < kLine; ++j) std::copy_n(tile[j], kLine, out + (c + j) * out_ld + r);
-      } else {
-        for (std::size_t i = 0; i < high; ++i) {
-          for (std::size_t j = 0; j < wide; ++j) out[(c + j) * out_ld + r + i] = lines[(r + i) * ld + c + j];
-        }
+    for (std::size_t r = first; r < end; r += kLine) {
+      for (std::size_t i = r + kTurnAhead; i < std::min(end, r + kTurnAhead + kLine); ++i) fetch(lines + i * ld + c, kLine);
+      for (std::size_t j = c; j < std::min(columns, c + kLine); j += 4) {
+        for (std::size_t i = r; i < std::min(end, r + kLine); i += 4)
+          turn_four(lines + i * ld + j, ld, std::min<std::size_t>(4, end - i), std::min<std::size_t>(4, columns - j), out + j * out_ld + i,
+                    out_ld);
       }
     }
   }

@@ -12,13 +12,14 @@ struct Move {
   const float* nudge;  // [ld] beta y, or null
   float omega;         // over-relaxation
   float threshold;     // least change that happens
+  float share;         // and least share of the root mean square change
 };
 
 /// value <- clip(value + omega (scale (field + nudge) - value)) where that is a change of more than the threshold; lists index and amount of
 /// the changes (each array holds ld + 16) and gives their number. A change that is no number is listed.
 std::size_t move_layer(const float* field, float* value, std::size_t ld, const Move& move, std::uint32_t* index, float* amount);
 
-/// Largest distance of a unit from its minimiser, |clip(scale (field + nudge)) - value|.
+/// Largest distance of a unit from its minimiser, |clip(scale (field + nudge)) - value|; infinity if one is no number.
 float distance(const float* field, const float* value, std::size_t ld, const Move& move);
 
 /// A list of changes on its way to the field of the neighbouring layer.

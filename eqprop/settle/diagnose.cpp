@@ -142,7 +142,7 @@ struct Facts {
   double beta;
 };
 
-bool at_once(Method method) { return method == Method::synchronous || method == Method::anderson; }
+bool at_once(Method method) { return method == Method::synchronous; }
 
 bool settles(const Facts& f, const Interaction::Extremes& m) {
   if (m.largest >= 1 && !(f.all_bounded && !at_once(f.options.method))) return false;  // bounded units stop a growth in one direction
@@ -249,10 +249,15 @@ Diagnosis diagnose(const Network<T>& network, const Boundary<T>& boundary, const
         interaction.finite() ? "the input or the target of the sample is not a finite number" : "a weight is not a finite number");
     return d;
   }
-  if (!report.pole.empty() && static_cast<double>(report.pole[d.sample]) < kNearPole) {
-    say(d, Cause::poles_met,
-        "a pre-activation came within " + figure(static_cast<double>(report.pole[d.sample])) +
-            " of a pole of its activation (tanh: +-1.57 i, logistic: +-3.14 i): take a smaller beta or smaller weights");
+  if (!report.pole.empty() && !(residual < kCycle)) {
+    const double pole = static_cast<double>(report.pole[d.sample]);
+    const std::string where = "within " + figure(pole) + " of a pole of its activation (tanh: +-1.57 i, logistic: +-3.14 i)";
+    if (pole < kNearPole)
+      say(d, Cause::poles_met, "a pre-activation came " + where + ": take a smaller beta or smaller weights");
+    else
+      say(d, Cause::beta_too_large,
+          "under a complex nudge of modulus " + figure(std::abs(boundary.beta)) +
+              " the sweeps find no equilibrium, a pre-activation came " + where + ": take a smaller beta");
     return d;
   }
   if (!network.has_readout() && boundary.held.cols() == 0 && boundary.beta <= -1) {
@@ -265,7 +270,7 @@ Diagnosis diagnose(const Network<T>& network, const Boundary<T>& boundary, const
   bool finite = true;
   for (int l = 1; l <= network.depth(); ++l) finite &= state.layer(l).col(column).allFinite();
   // a state that swings or has left all bounds says nothing about its slopes: the steepest ones are what it may meet
-  const bool swings = residual >= kCycle && (at_once(options.method) || options.method == Method::euler);
+  const bool swings = residual >= kCycle && (at_once(options.method) || options.method == Method::euler || network.has_readout());
   const bool far = !finite || report.reason[d.sample] == StopReason::diverged || swings;
   interaction.set_slopes(network, state, column, far, boundary.held.cols() > 0);
   interaction.set_beta(0);

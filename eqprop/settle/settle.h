@@ -35,7 +35,7 @@ enum class Method : std::uint8_t {
   event_driven,  ///< forward; a unit tells its neighbours only when it moved by more than the threshold since it last did
   synchronous,   ///< all layers at once from the states of the sweep before
   euler,         ///< all at once, a step towards the minimiser: ds/dt = act(h) - s, physical time
-  anderson,      ///< synchronous with Anderson's extrapolation over the last sweeps
+  anderson,      ///< forward, with Anderson's extrapolation over the last sweeps
   difference,    ///< on the difference from the free state: nudged phases of piecewise linear networks on exact couplings
 };
 
@@ -86,9 +86,10 @@ struct ShardBuffers {
   Tracked<T> re, im;                  ///< im: the imaginary part of complex states only
   State<T> other;                     ///< event_driven: what was told; difference: the free state; all at once: the next state
   State<T> excess;                    ///< difference: how far the free field is beyond a unit's bound
-  std::vector<State<T>> maps, steps;  ///< anderson: act(h) of the last sweeps, and how far the states were from it
+  std::vector<State<T>> maps, steps;  ///< anderson: where the last sweeps ended, and how far they went
   std::vector<State<T>*> moving;      ///< all states whose columns move with the samples
   Buffer<T> input, drive, target, held, field, curvature, field_im;
+  Buffer<double> products;  ///< anderson: of the steps, per column
   std::vector<T> change;
   std::vector<std::uint32_t> samples, told;
   std::vector<int> order, averaging, depth;

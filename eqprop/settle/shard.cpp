@@ -48,6 +48,7 @@ Shard<T>::Shard(const Network<T>& network, const Boundary<T>& boundary, const Se
   copy(boundary.target, b_.target);
   copy(boundary.held, b_.held);
   b_.moving.clear();
+  b_.products.shape(0, 0);
   b_.samples.assign(place.samples.begin() + first, place.samples.begin() + first + columns_);
   b_.order.resize(range.size());
   std::iota(b_.order.begin(), b_.order.end(), 0);
@@ -193,6 +194,7 @@ void Shard<T>::swap_columns(Index a, Index z) {
   for (State<T>* state : b_.moving) state->swap_columns(a, z);
   for (Buffer<T>* m : {&b_.input, &b_.drive, &b_.target, &b_.held})
     if (m->cols() > 0) m->block().col(a).swap(m->block().col(z));
+  if (b_.products.cols() > 0) b_.products.block().col(a).swap(b_.products.block().col(z));
   std::swap(b_.change[i], b_.change[j]);
   std::swap(b_.samples[i], b_.samples[j]);
   std::swap(b_.told[i], b_.told[j]);

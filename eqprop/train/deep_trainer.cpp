@@ -123,6 +123,11 @@ void DeepTrainer<T>::free_outputs(const Batch<T>& batch, Buffer<T>& output) {
   }
 }
 
+template <class T>
+double DeepTrainer<T>::multiply_adds() const {
+  return body_->workspace.settle_multiply_adds() + body_->workspace.update_multiply_adds();
+}
+
 template class DeepTrainer<float>;
 template class DeepTrainer<double>;
 

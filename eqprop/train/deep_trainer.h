@@ -20,6 +20,8 @@ class DeepTrainer {
   void step(const Batch<T>& batch, const PhasePlan& plan, double rate_factor, EpochSums& sums, LostClasses& lost, Buffer<T>& output);
   /// Free phase only: the answers.
   void free_outputs(const Batch<T>& batch, Buffer<T>& output);
+  /// Of the last step, those of padding included.
+  double multiply_adds() const;
 
  private:
   struct Body;

@@ -63,7 +63,7 @@ TEST_CASE("the conjugate nudge gives the conjugate states", "[complex]") {
     ComplexState<double> w = settle_at(problem, std::conj(beta), to_tolerance(1e-13));
     for (int l = 1; l <= w.im.layers(); ++l) w.im.layer(l) *= -1;
     CHECK(distance(z, w) < 1e-12);
-    CHECK(z.im.layer(1).cwiseAbs().maxCoeff() > 1e-3);
+    CHECK(z.im.layer(z.im.layers()).cwiseAbs().maxCoeff() > 1e-2);
   }
 }
 
@@ -113,7 +113,7 @@ TEST_CASE("states are analytic in the nudge", "[complex]") {
       CHECK(std::abs(real[i] - imaginary[i]) < 1e-7);
       largest = std::max(largest, std::abs(real[i]));
     }
-    CHECK(largest > 0.1);
+    CHECK(largest > 0.05);
   }
 }
 
@@ -185,13 +185,13 @@ TEST_CASE("a held output is real, the others stay so", "[complex]") {
 }
 
 TEST_CASE("the distance to the nearest pole is reported, and meeting it is no equilibrium", "[complex]") {
-  Problem<double> problem({chain(1, Activation::tanh, Activation::tanh)});
+  Problem<double> problem({chain(1, Activation::tanh, Activation::linear)});
   settle_at(problem, Complex(0, 0.05), to_tolerance(1e-10));
   for (const float pole : problem.report.pole) CHECK((pole > 1.3F && pole < 10));
-  problem.target *= 10;
-  settle_at(problem, Complex(0, 1.2), to_tolerance(1e-10, 300));
-  CHECK(*std::min_element(problem.report.pole.begin(), problem.report.pole.end()) < 0.3F);
-  CHECK(problem.report.count(StopReason::tolerance) < 37);
+  Problem<double> strong({chain(1, Activation::tanh, Activation::linear), Cost::squared_error, 1.5});
+  settle_at(strong, Complex(0, 0.6), to_tolerance(1e-10, 300));
+  CHECK(*std::min_element(strong.report.pole.begin(), strong.report.pole.end()) < 0.1F);
+  CHECK(strong.report.count(StopReason::tolerance) < 37);
 }
 
 TEST_CASE("networks that are not analytic are refused", "[complex]") {

@@ -42,6 +42,13 @@ inline NetworkOptions crossbar(Loop loop, bool noisy = false) {
   return options;
 }
 
+// settling by another method from here on
+inline TrainOptions by(Method method, TrainOptions options) {
+  options.free.method = options.nudged.method = method;
+  if (method == Method::difference) options.free.method = Method::forward;
+  return options;
+}
+
 inline std::vector<Case> cases() {
   NetworkOptions wide = network(Substrate::ideal, 700);  // above what Eigen packs on the stack
   wide.layers.insert(wide.layers.begin() + 1, {300, Activation::hard_sigmoid, 0});
@@ -50,9 +57,15 @@ inline std::vector<Case> cases() {
       {"ideal, squared error", network(Substrate::ideal), general()},
       {"ideal, momentum, one-sided", network(Substrate::ideal), general(0.9, Estimator::one_sided)},
       {"ideal, cross-entropy, random sign", entropy(network(Substrate::ideal)), general(0, Estimator::random_sign, 3)},
+      {"ideal, event-driven", network(Substrate::ideal), by(Method::event_driven, general())},
+      {"ideal, synchronous", network(Substrate::ideal), by(Method::synchronous, general())},
+      {"ideal, euler", network(Substrate::ideal), by(Method::euler, general())},
+      {"ideal, anderson", network(Substrate::ideal), by(Method::anderson, general())},
+      {"ideal, difference", network(Substrate::ideal), by(Method::difference, general())},
       {"ideal, wide and deep", wide, general(0, Estimator::centered, 3)},
       {"crossbar, digital loop", crossbar(Loop::digital), general()},
       {"crossbar, digital loop, read noise, momentum", crossbar(Loop::digital, true), general(0.5)},
+      {"crossbar, digital loop, read noise, anderson", crossbar(Loop::digital, true), by(Method::anderson, general())},
       {"crossbar, digital loop, cross-entropy", entropy(crossbar(Loop::digital)), general(0, Estimator::centered, 3)},
       {"crossbar, analog loop", crossbar(Loop::analog), general()},
   };
