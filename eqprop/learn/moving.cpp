@@ -17,6 +17,14 @@ double largest_difference(const State<T>& a, const State<T>& b) {
 
 }  // namespace
 
+// an ideal first coupling: what its move does to the drive, and what it adds up to
+template <class T>
+void MovingPhase<T>::move_drive(const BatchView<T>& batch, double rate, Network<T>& network) {
+  const ConstBlock<T> move = contrast_.factors(0, network, batch.x).front().post;
+  drive_.block() += static_cast<T>(rate) * (move * overlap_);
+  moved_ += move;
+}
+
 template <class T>
 void MovingPhase<T>::run(Phases<T>& phases, const BatchView<T>& batch, Place place, double progress, Network<T>& network, Rule<T>& rule,
                          SettleSums& sums, Run& run) {
@@ -31,6 +39,14 @@ void MovingPhase<T>::run(Phases<T>& phases, const BatchView<T>& batch, Place pla
   Block<T> drive = drive_.shape(phases.drive().rows(), phases.drive().cols());
   drive = phases.drive();
   state_ = phases.free_state();
+  const bool known_drive = network.coupling(0).is_ideal();
+  if (known_drive) {
+    overlap_ = (batch.x.transpose() * batch.x).array() + T(1);
+    moved_ = Matrix<T>::Zero(drive.rows(), drive.cols());
+  }
+  Place update = place;
+  update.phase = kPhaseUpdate;
+  bool sound = true;
   const std::uint32_t sweeps_apart = static_cast<std::uint32_t>(settling.budget + settling.noise_window + 2);
   ReadPlace at{place, batch.ids};
   at.place.phase = kPhaseFirstNudged;
@@ -40,18 +56,19 @@ void MovingPhase<T>::run(Phases<T>& phases, const BatchView<T>& batch, Place pla
     at.place.sweep = static_cast<std::uint32_t>(move) * sweeps_apart;
     settle(network, boundary, state_, settling, at, workspace_, report_, run);
     if (report_.count(StopReason::diverged) > 0) {
-      sums.add(report_);
-      return;
+      sums.diverged += static_cast<std::int64_t>(report_.count(StopReason::diverged));
+      sound = false;
+      break;
     }
     contrast_.clear();
     contrast_.add(1 / beta, network, boundary, state_, at, run);
     contrast_.add(-1 / beta, network, boundary, before_, at, run);
-    Place update = place;
-    update.phase = kPhaseUpdate;
     update.sweep = static_cast<std::uint32_t>(move);
-    rule.apply(contrast_, batch.x, progress, network, update, run);
+    rule.apply(contrast_, batch.x, progress, network, update, run, known_drive ? 1 : 0);
+    if (known_drive) move_drive(batch, rule.rate(0, progress, batch.x.cols()), network);
     sums.sweeps += static_cast<std::int64_t>(report_.sweeps_sum());
     if (largest_difference(state_, before_) <= options.nudged.tolerance) break;
+    if (known_drive) continue;
     ReadPlace input = at;
     input.place.phase = kPhaseInput;
     input.place.sweep += sweeps_apart - 1;
@@ -60,8 +77,12 @@ void MovingPhase<T>::run(Phases<T>& phases, const BatchView<T>& batch, Place pla
     if (continual)
       for (double& second : report_.second) second += network.coupling(0).read_second();
   }
+  if (known_drive && sound && rule.options().rates[0] > 0) {
+    const Factor<T> factor{batch.x, view(moved_), T(1)};
+    network.coupling(0).update(WantedChange<T>({&factor, 1}, rule.rate(0, progress, batch.x.cols())), update, run);
+  }
   sums.settles += batch.x.cols();
-  sums.converged += batch.x.cols();
+  if (sound) sums.converged += batch.x.cols();
   for (const double second : report_.second) sums.hardware_second += second;
 }
 

@@ -13,7 +13,8 @@
 namespace eqprop {
 
 /// The nudged phase of a batch after phases.answer(); moves the weights through the rule. `progress` is the share of the training done.
-/// The rule must have no momentum. Reads the input's drive again after every move.
+/// The rule must have no momentum. After a move the input's drive is read again; of an ideal first coupling it is known, since the input
+/// does not change within a phase: drive += rate / B D (x'x + 1), D the move's contrast, and the weights themselves move once, at the end.
 template <class T>
 class MovingPhase {
  public:
@@ -21,7 +22,10 @@ class MovingPhase {
            Run& run);
 
  private:
+  void move_drive(const BatchView<T>& batch, double rate, Network<T>& network);
+
   Buffer<T> drive_;
+  Matrix<T> overlap_, moved_;  // x'x + 1, batch x batch; sum of the first layer's contrasts
   State<T> state_, before_;
   SettleReport report_;
   Contrast<T> contrast_;

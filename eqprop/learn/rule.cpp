@@ -73,13 +73,18 @@ Rule<T>::Rule(RuleOptions options, const Network<T>& network) : options_(std::mo
 }
 
 template <class T>
-void Rule<T>::apply(Contrast<T>& contrast, const ConstBlock<T>& input, double progress, Network<T>& network, const Place& place, Run& run) {
-  const double factor = schedule_factor(options_, progress) / static_cast<double>(input.cols());
-  for (int c = 0; c < network.coupling_count(); ++c) {
-    const auto k = static_cast<std::size_t>(c);
-    const double rate = options_.rates[k] * factor;
-    if (rate == 0) continue;
-    const WantedChange<T> change(contrast.factors(c, network, input), rate, options_.momentum, velocity_.empty() ? nullptr : &velocity_[k]);
+double Rule<T>::rate(int coupling, double progress, Index batch) const {
+  return options_.rates[static_cast<std::size_t>(coupling)] * schedule_factor(options_, progress) / static_cast<double>(batch);
+}
+
+template <class T>
+void Rule<T>::apply(Contrast<T>& contrast, const ConstBlock<T>& input, double progress, Network<T>& network, const Place& place, Run& run,
+                    int first) {
+  for (int c = first; c < network.coupling_count(); ++c) {
+    const double step = rate(c, progress, input.cols());
+    if (step == 0) continue;
+    const WantedChange<T> change(contrast.factors(c, network, input), step, options_.momentum,
+                                 velocity_.empty() ? nullptr : &velocity_[static_cast<std::size_t>(c)]);
     network.coupling(c).update(change, place, run);
   }
 }

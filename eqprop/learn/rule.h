@@ -34,8 +34,11 @@ class Rule {
  public:
   Rule(RuleOptions options, const Network<T>& network);
   const RuleOptions& options() const { return options_; }
-  /// Asks every coupling for the change rate / batch * contrast. `progress` is the share of the training that is done.
-  void apply(Contrast<T>& contrast, const ConstBlock<T>& input, double progress, Network<T>& network, const Place& place, Run& run);
+  /// Asks every coupling from `first` on for the change rate / batch * contrast. `progress` is the share of the training that is done.
+  void apply(Contrast<T>& contrast, const ConstBlock<T>& input, double progress, Network<T>& network, const Place& place, Run& run,
+             int first = 0);
+  /// Weight change per unit of a contrast summed over `batch` samples.
+  double rate(int coupling, double progress, Index batch) const;
   void save(ByteWriter& out) const;
   void restore(ByteReader& in);
 
