@@ -64,7 +64,7 @@ TrainOptions train_options(double tolerance, bool kernel) {
   options.free.tolerance = tolerance;
   options.free.budget = tolerance < 1e-4 ? 1000 : 60;
   options.nudged = options.free;
-  options.rule.rates = {0.2, 0.1, 0.05, 0.03};
+  options.rule.rates = {0.4, 0.1, 0.025, 0.01};
   options.kernel = kernel;
   return options;
 }

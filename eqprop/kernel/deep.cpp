@@ -50,7 +50,6 @@ struct Item {
 // the settling of some samples on one thread
 struct Group {
   const DeepPass& pass;
-  DeepWorkspace& space;
   const DeepOptions& options;
   const float* nudge;      // [states][batch][ld]
   std::uint32_t* changed;  // [states][batch][line]
@@ -131,13 +130,12 @@ struct Group {
     for (const Item& item : items) {
       ChainTrace trace{item.sweeps, options.tolerance > 0 && item.distance <= options.tolerance, item.distance};
       const float* o = pass.value(pass.depth, item.state, item.sample);
-      for (std::size_t k = 0; k < space_output(); ++k) {
+      for (std::size_t k = 0; k < pass.size(pass.depth); ++k) {
         if (!std::isfinite(o[k])) trace = {item.sweeps, false, kInfinity};
       }
       out.traces[item.phase * pass.batch + item.sample] = trace;
     }
   }
-  std::size_t space_output() const { return static_cast<std::size_t>(pass.weights.couplings.back().outputs); }
 
   void start_free(Range range) {
     items.clear();
@@ -169,7 +167,7 @@ struct Group {
   }
 };
 
-void list_inputs(const DeepPass& pass, DeepWorkspace&, const float* x, std::uint32_t* index, float* value, std::uint32_t* start) {
+void list_inputs(const DeepPass& pass, const float* x, std::uint32_t* index, float* value, std::uint32_t* start) {
   parallel_for(shard_count(pass.batch), pass.threads, [&](std::size_t i) {
     const Range range = shard(pass.batch, i);
     for (std::size_t s = range.begin; s < range.end; ++s)
@@ -266,7 +264,7 @@ void deep_settle(const DeepWeights& weights, const ChainBatch& batch, const Deep
   }
 
   turn_couplings(pass, turned);
-  list_inputs(pass, workspace, batch.x, workspace.index_.data(), workspace.value_.data(), workspace.start_.data());
+  list_inputs(pass, batch.x, workspace.index_.data(), workspace.value_.data(), workspace.start_.data());
   drive_first(pass, workspace.index_.data(), workspace.value_.data(), workspace.start_.data());
 
   // the samples of a group share the weights in cache; groups do not touch the bits
@@ -278,7 +276,7 @@ void deep_settle(const DeepWeights& weights, const ChainBatch& batch, const Deep
     thread_local std::vector<Item> items;
     thread_local std::vector<deep::Mail> mail;
     const Range range{g * size, std::min(pass.batch, (g + 1) * size)};
-    Group group{pass, workspace, options, workspace.nudge_.data(), workspace.changed_.data(), workspace.change_.data(), line, items, mail};
+    Group group{pass, options, workspace.nudge_.data(), workspace.changed_.data(), workspace.change_.data(), line, items, mail};
     group.start_free(range);
     group.settle(options.free_sweeps, true);
     group.report(report);

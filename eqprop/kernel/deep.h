@@ -8,8 +8,9 @@
 //   learning    dW_l = rate_l/B sum_s sum_p w_p s_{l+1,p} s_{l,p}', biases alike (descends the loss)
 //
 // A sweep updates the odd layers, then the even ones. Over-relaxation 1 <= omega < 2 keeps the descent (every unit's curvature is 1;
-// Cryer 1971, doi 10.1137/0309028) and shortens the tail. A unit changes only by more than a quarter of the tolerance; its neighbours'
-// fields are then corrected by its row of the weights. Fields therefore always belong to the states as they are: no error is left unsent.
+// Cryer 1971, doi 10.1137/0309028) and shortens the tail. A unit changes only by more than a quarter of the tolerance, and a change far
+// below its layer's root mean square waits for a later sweep; the neighbours' fields are then corrected by the unit's line of the weights.
+// Fields therefore always belong to the states as they are: no error is left unsent, and the stop looks at the exact distance.
 // Nudged phases start at the free state with the field's remaining residual taken away, so that they hold the response to the nudge alone.
 // Bits depend neither on threads nor on a sample's neighbours in the batch; they do depend on the kind of CPU (lanes per vector).
 #include <vector>
@@ -53,6 +54,7 @@ class DeepWorkspace {
 
  private:
   friend struct DeepPass;
+  friend struct DeepUpdate;
   friend void deep_settle(const DeepWeights&, const ChainBatch&, const DeepOptions&, int, DeepWorkspace&, ChainReport&);
   friend void deep_update(const DeepWeights&, const std::vector<float>&, int, DeepWorkspace&);
   struct Layer {
@@ -76,15 +78,16 @@ class DeepWorkspace {
   AlignedArray<std::uint32_t> index_;    // [batch][list] non-zero inputs of a sample
   AlignedArray<float> value_;            // [batch][list] their values
   AlignedArray<std::uint32_t> start_;    // [batch][row blocks + 1] where in the list a block of inputs begins
-  AlignedArray<float> push_;             // [pairs][columns] of a block
-  AlignedArray<float> bias_;
+  AlignedArray<float> push_;             // [column block][pairs][columns] what a pair adds to a line
+  AlignedArray<float> part_;             // of one pair: what it has for every line
   AlignedArray<std::uint32_t> count_, who_;
   AlignedArray<std::uint32_t> rows_;
   AlignedArray<float> what_;
 };
 
 /// Settles the free phase from rest (all units 0), then every phase of the plan from the free state; the report as chain_settle's, a trace's
-/// change being the largest distance of a unit from its minimiser at the end (in a nudged phase, beyond what the free phase left). Throws LogicError for a shape out of range.
+/// change being the largest distance of a unit from its minimiser at the end (in a nudged phase, beyond what the free phase left). Throws
+/// LogicError for a shape out of range.
 void deep_settle(const DeepWeights& weights, const ChainBatch& batch, const DeepOptions& options, int threads, DeepWorkspace& workspace,
                  ChainReport& report);
 

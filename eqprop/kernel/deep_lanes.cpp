@@ -21,9 +21,10 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::CappedTag<float, 16>;
 using V = hn::Vec<D>;
 
-inline constexpr std::size_t kTileRows = 32;  // lines that stay in a first-level cache over the mails
+inline constexpr std::size_t kTileRows = 32;    // least lines that are worked on at a time: they stay in a first-level cache over the mails
+inline constexpr std::size_t kTileChanges = 6;  // changes of a mail that a tile holds at least, in the mean
 inline constexpr std::size_t kTurnAhead = 48;
-inline constexpr std::size_t kLine = 16;      // floats per cache line
+inline constexpr std::size_t kLine = 16;  // floats per cache line
 
 // where a unit goes; the bounds come first: min and max of x86 then hand a NaN through
 HWY_INLINE V next_value(D d, const float* field, const float* value, std::size_t c, const Move& move, V omega) {
@@ -115,28 +116,38 @@ HWY_INLINE void send_group(const float* HWY_RESTRICT lines, std::size_t ld, std:
 }
 
 template <int kGroup>
-void send_columns(const float* lines, std::size_t ld, std::size_t rows, std::size_t c, Mail* mail, std::size_t count) {
+void send_columns(const float* lines, std::size_t ld, std::size_t rows, std::size_t tile, std::size_t c, Mail* mail, std::size_t count) {
   for (std::size_t m = 0; m < count; ++m) mail[m].next = 0;
-  const std::size_t share = (kTileRows + count - 1) / count;
-  for (std::size_t first = 0; first < rows; first += kTileRows) {
-    const auto end = static_cast<std::uint32_t>(first + kTileRows);
+  const std::size_t share = (tile + count - 1) / count;
+  for (std::size_t first = 0; first < rows; first += tile) {
+    const std::size_t end = first + tile;
     for (std::size_t m = 0; m < count; ++m) {
       // the next tile comes nearer meanwhile
       const std::size_t fetched = std::min(rows, end + (m + 1) * share);
       for (std::size_t r = end + m * share; r < fetched; ++r) fetch(lines + r * ld + c, kGroup * hn::Lanes(D()));
-      send_group<kGroup>(lines, ld, end, c, mail[m]);
+      send_group<kGroup>(lines, ld, static_cast<std::uint32_t>(end), c, mail[m]);
     }
   }
+}
+
+// enough lines that a piece of a field is worth loading; the size does not touch the bits
+std::size_t tile_rows(std::size_t rows, const Mail* mail, std::size_t count) {
+  std::size_t total = 0;
+  for (std::size_t m = 0; m < count; ++m) total += mail[m].count;
+  std::size_t tile = kTileRows;
+  while (tile < rows && tile * total < kTileChanges * count * rows) tile *= 2;
+  return tile;
 }
 
 void send_here(const float* lines, std::size_t ld, std::size_t rows, std::size_t first, std::size_t columns, Mail* mail,
                std::size_t count) {
   const std::size_t step = hn::Lanes(D());
   const std::size_t end = first + columns;
+  const std::size_t tile = tile_rows(rows, mail, count);
   std::size_t c = first;
-  for (; c + 8 * step <= end; c += 8 * step) send_columns<8>(lines, ld, rows, c, mail, count);
-  for (; c + 4 * step <= end; c += 4 * step) send_columns<4>(lines, ld, rows, c, mail, count);
-  for (; c < end; c += step) send_columns<1>(lines, ld, rows, c, mail, count);
+  for (; c + 8 * step <= end; c += 8 * step) send_columns<8>(lines, ld, rows, tile, c, mail, count);
+  for (; c + 4 * step <= end; c += 4 * step) send_columns<4>(lines, ld, rows, tile, c, mail, count);
+  for (; c < end; c += step) send_columns<1>(lines, ld, rows, tile, c, mail, count);
 }
 
 void take_residual_here(const float* value, const float* field, std::size_t ld, float low, float high, float* out) {

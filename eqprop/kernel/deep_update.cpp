@@ -10,142 +10,140 @@
 namespace eqprop {
 namespace {
 
-// a coupling's change is sum over pairs of left * right', a pair being a sample and a phase; K pairs per sample
-struct Update {
+constexpr std::size_t kPushFloats = 8192;  // a block's part of the other layer: half fits a first-level cache, the rest streams
+
+}  // namespace
+
+// one coupling's change is a sum over pairs of left right', a pair being a sample and a phase; a sample alone for the input's coupling,
+// whose right side no phase changes
+struct DeepUpdate {
   const DeepPass& pass;
+  DeepWorkspace& space;
   const std::vector<ChainPhase>& plan;
+  std::size_t c;
+  float rate;  // over the batch
+  const DeepCoupling& coupling = pass.weights.couplings[c];
+  std::size_t phases = plan.size();
+  std::size_t pairs = c == 0 ? pass.batch : pass.batch * phases;
+  std::size_t lines = static_cast<std::size_t>(coupling.by_output ? coupling.outputs : coupling.inputs);
+  std::size_t ld = pass.ld(coupling.by_output ? c : c + 1);
 
-  std::size_t phases() const { return plan.size(); }
-  std::size_t pairs() const { return pass.batch * phases(); }
+  const float* last(std::size_t layer, std::size_t sample) const { return pass.value(layer, pass.state(phases), sample); }
 
-  // [count] of rate * sum_k w_k (s_k - s_K)
-  void difference(std::size_t layer, std::size_t sample, std::size_t first, std::size_t count, float rate, float* out) const {
-    const float* last = pass.value(layer, pass.state(phases()), sample) + first;
+  // [count] of factor * sum_k w_k (s_k - s_K)
+  void difference(std::size_t layer, std::size_t sample, std::size_t first, std::size_t count, float factor, float* out) const {
+    const float* base = last(layer, sample) + first;
     std::fill_n(out, count, 0.0F);
-    for (std::size_t k = 0; k + 1 < phases(); ++k) {
+    for (std::size_t k = 0; k + 1 < phases; ++k) {
       const float* s = pass.value(layer, pass.state(k + 1), sample) + first;
-      const float factor = rate * plan[k].weight;
-      for (std::size_t c = 0; c < count; ++c) out[c] += factor * (s[c] - last[c]);
+      const float weight = factor * plan[k].weight;
+      for (std::size_t i = 0; i < count; ++i) out[i] += weight * (s[i] - base[i]);
     }
   }
 
   // the upper layer's part of a pair, with the rate
-  void post(std::size_t layer, std::size_t pair, std::size_t first, std::size_t count, float rate, float* out) const {
-    const std::size_t sample = pair / phases();
-    const std::size_t k = pair % phases();
-    const float* last = pass.value(layer, pass.state(phases()), sample) + first;
-    if (k + 1 == phases()) {
-      for (std::size_t c = 0; c < count; ++c) out[c] = rate * last[c];
+  void post(std::size_t pair, std::size_t first, std::size_t count, float* out) const {
+    const std::size_t sample = pair / phases;
+    const std::size_t k = pair % phases;
+    const float* base = last(c + 1, sample) + first;
+    if (k + 1 == phases) {
+      for (std::size_t i = 0; i < count; ++i) out[i] = rate * base[i];
       return;
     }
-    const float* s = pass.value(layer, pass.state(k + 1), sample) + first;
-    const float factor = rate * plan[k].weight;
-    for (std::size_t c = 0; c < count; ++c) out[c] = factor * (s[c] - last[c]);
+    const float* s = pass.value(c + 1, pass.state(k + 1), sample) + first;
+    const float weight = rate * plan[k].weight;
+    for (std::size_t i = 0; i < count; ++i) out[i] = weight * (s[i] - base[i]);
   }
 
   // the lower layer's
-  void pre(std::size_t layer, std::size_t pair, std::size_t first, std::size_t count, float* out) const {
-    const std::size_t sample = pair / phases();
-    const std::size_t k = pair % phases();
-    if (k + 1 == phases())
-      difference(layer, sample, first, count, 1, out);
+  void pre(std::size_t pair, std::size_t first, std::size_t count, float* out) const {
+    const std::size_t sample = pair / phases;
+    const std::size_t k = pair % phases;
+    if (k + 1 == phases)
+      difference(c, sample, first, count, 1, out);
     else
-      std::copy_n(pass.value(layer, pass.state(k + 1), sample) + first, count, out);
+      std::copy_n(pass.value(c, pass.state(k + 1), sample) + first, count, out);
+  }
+
+  void take(std::size_t line, std::size_t pair, float value) const {
+    if (value == 0) return;
+    const std::size_t at = line * pairs + space.count_.data()[line]++;
+    space.who_.data()[at] = static_cast<std::uint32_t>(pair);
+    space.what_.data()[at] = value;
+  }
+
+  // which pairs a line takes, in their order, and the lines in use
+  lanes::Users users() const {
+    space.count_.grow(lines);
+    space.rows_.grow(lines);
+    space.who_.grow(lines * pairs);
+    space.what_.grow(lines * pairs);
+    space.part_.grow(lines);
+    std::fill_n(space.count_.data(), lines, 0U);
+    for (std::size_t pair = 0; pair < pairs; ++pair) {
+      if (c == 0) {
+        const std::uint32_t end = space.start_.data()[(pair + 1) * pass.starts - 1];
+        for (std::size_t j = pair * pass.list; j < pair * pass.list + end; ++j) take(space.index_.data()[j], pair, space.value_.data()[j]);
+        continue;
+      }
+      float* part = space.part_.data();
+      if (coupling.by_output)
+        post(pair, 0, lines, part);
+      else
+        pre(pair, 0, lines, part);
+      for (std::size_t i = 0; i < lines; ++i) take(i, pair, part[i]);
+    }
+    std::size_t used = 0;
+    for (std::size_t i = 0; i < lines; ++i) {
+      if (space.count_.data()[i] == 0) continue;
+      space.rows_.data()[used++] = static_cast<std::uint32_t>(i);
+      space.update_multiply_adds_ += static_cast<double>(space.count_.data()[i] * ld);
+    }
+    return {space.rows_.data(), used, pairs, space.count_.data(), space.who_.data(), space.what_.data()};
+  }
+
+  void change_lines(int threads) const {
+    const lanes::Users taken = users();
+    const std::size_t width = std::max(lanes::kColumns, kPushFloats / pairs / 16 * 16);
+    space.push_.grow(ld * pairs);
+    parallel_for((ld + width - 1) / width, threads, [&](std::size_t b) {
+      const std::size_t first = b * width;
+      const std::size_t columns = std::min(width, ld - first);
+      float* push = space.push_.data() + first * pairs;
+      for (std::size_t pair = 0; pair < pairs; ++pair) {
+        float* to = push + pair * columns;
+        if (c == 0)
+          difference(1, pair, first, columns, rate, to);
+        else if (coupling.by_output)
+          pre(pair, first, columns, to);
+        else
+          post(pair, first, columns, to);
+      }
+      lanes::update_rows(coupling.lines, ld, first, columns, taken, push);
+    });
+  }
+
+  void change_bias() const {
+    const auto outputs = static_cast<std::size_t>(coupling.outputs);
+    space.part_.grow(outputs);
+    for (std::size_t s = 0; s < pass.batch; ++s) {
+      difference(c + 1, s, 0, outputs, rate, space.part_.data());
+      for (std::size_t i = 0; i < outputs; ++i) coupling.bias[i] += space.part_.data()[i];
+    }
   }
 };
-
-}  // namespace
 
 void deep_update(const DeepWeights& weights, const std::vector<float>& rates, int threads, DeepWorkspace& workspace) {
   check(rates.size() == weights.couplings.size() && workspace.layers_.size() == rates.size() + 1 && !workspace.plan_.empty(),
         "deep_update: after deep_settle of the same network with a plan, one rate per coupling");
   const DeepPass pass{weights, workspace, threads};
-  const Update update{pass, workspace.plan_};
-  const auto batch = static_cast<float>(pass.batch);
-  const std::size_t phases = update.phases();
-  double multiply_adds = 0;
-
+  workspace.update_multiply_adds_ = 0;
   for (std::size_t c = 0; c < pass.depth; ++c) {
-    const DeepCoupling& coupling = weights.couplings[c];
-    const float rate = rates[c] / batch;
-    if (rate == 0) continue;
-    const bool first_layer = c == 0;
-    const std::size_t n_pairs = first_layer ? pass.batch : update.pairs();
-    const auto lines = static_cast<std::size_t>(coupling.by_output ? coupling.outputs : coupling.inputs);
-    const std::size_t ld = pass.ld(coupling.by_output ? c : c + 1);
-
-    // which pairs a line takes, in their order
-    workspace.count_.grow(lines);
-    workspace.rows_.grow(lines);
-    workspace.who_.grow(lines * n_pairs);
-    workspace.what_.grow(lines * n_pairs);
-    std::uint32_t* count = workspace.count_.data();
-    std::uint32_t* who = workspace.who_.data();
-    float* what = workspace.what_.data();
-    std::fill_n(count, lines, 0U);
-    const auto take = [&](std::size_t i, std::size_t pair, float v) {
-      const std::size_t at = i * n_pairs + count[i];
-      who[at] = static_cast<std::uint32_t>(pair);
-      what[at] = v;
-      count[i] += v != 0;
-    };
-    if (first_layer) {
-      for (std::size_t s = 0; s < pass.batch; ++s) {
-        const std::uint32_t end = workspace.start_.data()[(s + 1) * pass.starts - 1];
-        for (std::uint32_t j = 0; j < end; ++j)
-          take(workspace.index_.data()[s * pass.list + j], s, workspace.value_.data()[s * pass.list + j]);
-      }
-    } else {
-      workspace.bias_.grow(pass.ld(c) + pass.ld(c + 1));
-      float* line = workspace.bias_.data();
-      for (std::size_t pair = 0; pair < n_pairs; ++pair) {
-        if (coupling.by_output)
-          update.post(c + 1, pair, 0, lines, rate, line);
-        else
-          update.pre(c, pair, 0, lines, line);
-        for (std::size_t i = 0; i < lines; ++i) {
-          if (count[i] < n_pairs) take(i, pair, line[i]);
-        }
-      }
-    }
-    std::size_t n_rows = 0;
-    for (std::size_t i = 0; i < lines; ++i) {
-      if (count[i] == 0) continue;
-      workspace.rows_.data()[n_rows++] = static_cast<std::uint32_t>(i);
-      multiply_adds += static_cast<double>(count[i] * ld);
-    }
-    const lanes::Users users{workspace.rows_.data(), n_rows, n_pairs, count, who, what};
-
-    // a block's part of the other layer fits a first-level cache
-    const std::size_t cached = std::max(lanes::kColumns, 8192 / n_pairs / 16 * 16);
-    const std::size_t blocks = (ld + cached - 1) / cached;
-    workspace.push_.grow(ld * n_pairs);
-    parallel_for(blocks, threads, [&](std::size_t b) {
-      const std::size_t first = b * cached;
-      const std::size_t columns = std::min(cached, ld - first);
-      float* push = workspace.push_.data() + first * n_pairs;
-      for (std::size_t pair = 0; pair < n_pairs; ++pair) {
-        float* to = push + pair * columns;
-        if (first_layer)
-          update.difference(1, pair, first, columns, rate, to);
-        else if (coupling.by_output)
-          update.pre(c, pair, first, columns, to);
-        else
-          update.post(c + 1, pair, first, columns, rate, to);
-      }
-      lanes::update_rows(coupling.lines, ld, first, columns, users, push);
-    });
-
-    const std::size_t n_bias = static_cast<std::size_t>(coupling.outputs);
-    workspace.bias_.grow(pass.ld(c + 1));
-    float* change = workspace.bias_.data();
-    for (std::size_t s = 0; s < pass.batch; ++s) {
-      update.difference(c + 1, s, 0, n_bias, rate, change);
-      for (std::size_t i = 0; i < n_bias; ++i) coupling.bias[i] += change[i];
-    }
+    if (rates[c] == 0) continue;
+    const DeepUpdate update{pass, workspace, workspace.plan_, c, rates[c] / static_cast<float>(pass.batch)};
+    update.change_lines(threads);
+    update.change_bias();
   }
-  (void)phases;
-  workspace.update_multiply_adds_ = multiply_adds;
 }
 
 }  // namespace eqprop
