@@ -35,6 +35,7 @@ void LearnOptions::validate(const std::vector<Layer>& layers, Cost cost) const {
     fail("train.estimator = " + name + " clamps the output: with network.cost = cross_entropy there is none that settles");
   if (estimator == Estimator::holomorphic) {
     if (cost == Cost::cross_entropy) fail("train.estimator = holomorphic needs network.cost = squared_error");
+    if (free.state_bits > 0 || nudged.state_bits > 0) fail("train.estimator = holomorphic: complex states are not rounded, expected settle.state_bits = 0");
     for (std::size_t l = 1; l < layers.size(); ++l)
       if (!is_smooth(layers[l].activation))
         fail("train.estimator = holomorphic needs tanh, logistic or linear layers: " + std::string(activation_name(layers[l].activation)) +
