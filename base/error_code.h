@@ -71,6 +71,9 @@ enum class Code : int {
   adc_clips = 410,             ///< currents outside the ADC's range
   adc_hardly_used = 411,       ///< currents far below the ADC's range
   endurance_used = 412,        ///< pulses on one device near what it is rated for
+  beta_below_floor = 413,      ///< a nudge that noise and converter steps hide
+  beta_in_dead_zone = 414,     ///< a nudge that does not move most target outputs
+  beta_too_curved = 415,       ///< a nudge beyond the linear answer of the network
 };
 
 /// "EQ-003".

@@ -18,6 +18,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr std::size_t kBudgetSamples = 128;  // its gradients are those of one batch, in double
+
 struct DoctorArguments {
   std::string run;
   std::size_t samples = 256;
@@ -31,6 +33,34 @@ Json as_json(const Finding& f) {
   for (const auto& [name, value] : f.figures) figures[name] = std::isfinite(value) ? Json(value) : Json(nullptr);
   return {{"code", code_name(f.code)}, {"name", e.name},    {"severity", severity_name(f.severity)}, {"text", f.text},
           {"figures", figures},        {"remedy", e.remedy}};
+}
+
+Json as_json(const NoiseBudget& b) {
+  const auto finite = [](double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); };
+  Json out = {{"beta", b.beta},           {"floor", finite(b.floor)}, {"dead_zone", b.dead_zone}, {"curvature", b.curvature}, {"cosine", b.cosine},
+              {"auto", finite(b.chosen)}, {"reason", b.reason},       {"layers", Json::array()}};
+  for (const LayerBudget& l : b.layers)
+    out["layers"].push_back({{"response_rms", l.response},
+                             {"difference_rms", l.difference},
+                             {"field_difference_rms", l.field_difference},
+                             {"read_noise_sd", l.read_noise},
+                             {"adc_step", l.step},
+                             {"state_step", l.result_step},
+                             {"noise_rms", l.noise},
+                             {"alike", l.alike},
+                             {"smallest_beta", finite(l.smallest_beta)},
+                             {"tolerance_beta", finite(l.tolerance_beta)},
+                             {"averaging", finite(l.averaging)}});
+  return out;
+}
+
+// none where there is no beta, or nothing settles
+std::optional<NoiseBudget> budget_for(const Experiment& experiment, const Probe& probe, const DoctorArguments& arguments) {
+  const Config& config = experiment.config();
+  if (!has_beta(config.train.estimator) || 2 * probe.diverged > probe.settles) return std::nullopt;
+  for (const auto& layer : probe.layers)
+    if (!std::isfinite(layer.difference)) return std::nullopt;
+  return budget_of(config, experiment.network(), experiment.train(), std::min(arguments.samples, kBudgetSamples), arguments.threads);
 }
 
 std::string verdict(const std::vector<Finding>& findings) {
@@ -47,7 +77,8 @@ std::string verdict(const std::vector<Finding>& findings) {
 int doctor(const DoctorArguments& arguments) {
   const RunState state({arguments.run, read_run_config(arguments.run)}, find_places(), arguments.threads);
   const Probe probe = probe_run(*state.experiment, arguments.samples, arguments.threads);
-  const std::vector<Finding> findings = diagnose({*state.experiment, state.before, state.after, probe});
+  const std::optional<NoiseBudget> budget = budget_for(*state.experiment, probe, arguments);
+  const std::vector<Finding> findings = diagnose({*state.experiment, state.before, state.after, probe, budget});
   if (arguments.json) {
     Json out = {{"run", arguments.run},
                 {"epochs", state.experiment->trainer().epochs_done()},
@@ -62,6 +93,7 @@ int doctor(const DoctorArguments& arguments) {
                                {"difference_rms", l.difference},
                                {"noise_rms", l.noise},
                                {"read_noise_sd", l.read_noise}});
+    if (budget) out["budget"] = as_json(*budget);
     for (const Finding& f : findings) out["findings"].push_back(as_json(f));
     std::puts(out.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
     return kExitDone;
@@ -70,6 +102,7 @@ int doctor(const DoctorArguments& arguments) {
   for (const Finding& f : findings)
     fmt::print("\n{:<6} {}: {} [{}]\n       {}\n", severity_name(f.severity), explanation(code_name(f.code)).title, f.text,
                code_name(f.code), explanation(code_name(f.code)).remedy);
+  if (budget) fmt::print("\n{}", budget_table(*budget));
   fmt::print("\nfrom the checkpoint, and {} training samples settled anew\n", probe.samples);
   return kExitDone;
 }

@@ -2,6 +2,7 @@
 // engine's own code in float64, with float32 beside it.
 #include <fmt/format.h>
 
+#include <charconv>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -29,8 +30,7 @@ struct GradcheckArguments {
   std::string config;
   std::vector<std::string> sets;
   std::string estimator;
-  double beta = 0;
-  bool has_beta = false;
+  std::string beta;
   std::uint32_t seed = 0;
   bool has_seed = false;
   int threads = hardware_threads();
@@ -42,13 +42,27 @@ struct Checked {
   bool replaced;  // arrays by exact weights
 };
 
+double number_of(const std::string& option, const std::string& text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size())
+    throw InputError(Code::usage, {option + " " + text, 0, 0}, "expected a number or auto");
+  return number;
+}
+
 // the config as the arguments change it, on exact weights
 Checked read_checked(const GradcheckArguments& arguments, const std::string& estimator) {
   Overrides overrides{arguments.sets, {}, {}, {}};
   if (!estimator.empty()) overrides.estimator = estimator;
   if (arguments.has_seed) overrides.seed = arguments.seed;
-  if (arguments.has_beta) overrides.beta = arguments.beta;
+  if (arguments.beta == "auto") overrides.beta_auto = true;
+  else if (!arguments.beta.empty()) overrides.beta = number_of("--beta", arguments.beta);
   Checked out{read_config(arguments.config, overrides), false};
+  if (out.config.beta_auto) {
+    const Dataset data = load_config_data(out.config, find_places()).train;
+    check_layers(out.config, data);
+    out.config.train.beta = resolved_beta(out.config, data, arguments.threads);
+  }
   out.replaced = out.config.coupling != Substrate::ideal;
   out.config.coupling = Substrate::ideal;
   return out;
@@ -203,12 +217,11 @@ void add_gradcheck(CLI::App& app, int& exit_code) {
       ->take_all()
       ->type_name("KEY=VALUE");
   command->add_option("--estimator", given->estimator, "overrides train.estimator; all: one line for each");
-  auto* beta = command->add_option("--beta", given->beta, "nudge; overrides train.beta");
+  command->add_option("--beta", given->beta, "nudge, or auto; overrides train.beta");
   auto* seed = command->add_option("--seed", given->seed, "overrides the config's seed, 0 .. 4294967295");
   command->add_option("--threads", given->threads, "threads; never changes results")->check(CLI::Range(1, 1024))->capture_default_str();
   command->add_flag("--json", given->json, "the result as one JSON object, last line of standard output");
-  command->callback([given, beta, seed, &exit_code] {
-    given->has_beta = beta->count() > 0;
+  command->callback([given, seed, &exit_code] {
     given->has_seed = seed->count() > 0;
     exit_code = gradcheck(*given);
   });

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "energy/nearest.h"
+#include "eqprop/learn/noise_budget.h"
 #include "experiments/config_keys.h"
 #include "experiments/crossbar_fields.h"
 
@@ -14,6 +15,7 @@ namespace {
 
 constexpr Interval kFraction{0, 1, false, false};
 constexpr Interval kPart{0, 1, true, true};
+constexpr double kBetaBefore = 0.25;  // stands where "auto" is not resolved yet; every estimator takes it
 
 template <class E, class Name>
 std::vector<std::pair<std::string_view, E>> named(std::initializer_list<E> values, Name name) {
@@ -102,7 +104,10 @@ void visit_train(Fields& f, C& c) {
   f.integer("epochs", train.epochs, 1, 1000000);
   f.integer("batch", train.batch, 1, 65536);
   f.choice("estimator", train.estimator, kEstimators);
-  f.number("beta", train.beta, {-1, 1, true, false});
+  f.number_or_auto("beta", train.beta, c.beta_auto, {-1, 1, true, false});
+  if constexpr (Fields::kReads) {
+    if (c.beta_auto) train.beta = kBetaBefore;
+  }
   if (Fields::kReads || train.estimator == Estimator::holomorphic) f.integer("points", train.points, 2, 18);
   const bool unrolls = train.estimator == Estimator::truncated_bptt || family_of(train.estimator) == EstimatorFamily::moving;
   if (Fields::kReads || unrolls) f.integer("unrolled", train.unrolled, 1, 4000);
@@ -201,6 +206,9 @@ void check_together(const Config& c, const FieldReader& reader) {
          fmt::format("has {} rates, but layers {} have {} couplings", c.train.rule.rates.size(), layers_text(c), c.layers.size() - 1),
          "one rate per coupling, first the one above the input");
   if (c.train.beta == 0) fail("train.beta", "= 0: expected a number other than 0 in (-1, 1)", "try 0.5", Code::out_of_range);
+  if (c.beta_auto && !has_beta(c.train.estimator))
+    fail("train.beta", fmt::format("= \"auto\" has no meaning with estimator = \"{}\", which has no nudge to choose", estimator_name(c.train.estimator)),
+         "remove it, or choose an estimator of nudged or clamped phases");
   if (c.crossbar.array.dac.bits == 1) fail("crossbar.dac_bits", "= 1: expected 0 (off) or 2 .. 20", {}, Code::out_of_range);
   if (c.crossbar.array.adc_forward.bits == 1) fail("crossbar.adc_bits", "= 1: expected 0 (off) or 2 .. 20", {}, Code::out_of_range);
 }
@@ -242,6 +250,7 @@ Config parse_config(const std::string& text, const std::string& file, const Over
   if (overrides.seed) values.set("seed", TomlValue{{"--seed", 0, 0}, std::int64_t{*overrides.seed}});
   if (overrides.estimator) values.set("train.estimator", TomlValue{{"--estimator", 0, 0}, *overrides.estimator});
   if (overrides.beta) values.set("train.beta", TomlValue{{"--beta", 0, 0}, *overrides.beta});
+  if (overrides.beta_auto) values.set("train.beta", TomlValue{{"--beta", 0, 0}, std::string("auto")});
 
   Config config;
   FieldReader reader(values);

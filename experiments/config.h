@@ -34,6 +34,7 @@ struct Config {
   Substrate coupling = Substrate::ideal;
   double backward_error = 0;  ///< of ideal couplings
   TrainOptions train;
+  bool beta_auto = false;  ///< train.beta = "auto": the number is found from the network at its start, beta_auto.h
   CrossbarOptions crossbar;
   std::string device = "TaOx-180nm";
   DeviceOverrides device_set;  ///< single fields of the preset that the config sets; crossbar.array.device has them
@@ -53,6 +54,7 @@ struct Overrides {
   std::optional<std::uint32_t> seed;
   std::optional<std::string> estimator;
   std::optional<double> beta;
+  bool beta_auto = false;
 };
 
 /// Reads a config file with its overrides. Throws InputError(config) with file:line:column, what was expected and the nearest known key;

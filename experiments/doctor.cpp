@@ -126,6 +126,7 @@ std::vector<Finding> diagnose(const Patient& patient) {
   look_at_converters(patient, out);
   look_at_devices(patient, out);
   look_at_learning(patient, out);
+  look_at_beta(patient, out);
   std::stable_sort(out.begin(), out.end(), [](const Finding& a, const Finding& b) { return a.severity < b.severity; });
   return out;
 }

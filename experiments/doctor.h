@@ -31,6 +31,7 @@ struct Patient {
   const std::vector<CouplingState>& before;  ///< as written before training
   const std::vector<CouplingState>& after;
   const Probe& probe;
+  const std::optional<NoiseBudget>& budget;  ///< of the weights after training; empty where the estimator has no beta, or the run diverged
 };
 
 /// All findings, the most serious first.
@@ -43,6 +44,10 @@ void look_at_units(const Patient& patient, Findings& out);
 void look_at_converters(const Patient& patient, Findings& out);
 void look_at_devices(const Patient& patient, Findings& out);
 void look_at_learning(const Patient& patient, Findings& out);
+void look_at_beta(const Patient& patient, Findings& out);
+
+/// The budget as a table, what each layer's row means, and the three limits of beta.
+std::string budget_table(const NoiseBudget& budget);
 
 /// `limits` from one bound on, `note` from a lower one on, else nothing.
 std::optional<Severity> grade(double value, double note, double limits);

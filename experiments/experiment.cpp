@@ -77,7 +77,11 @@ Experiment::Experiment(const Config& config, const Places& places, int threads) 
   Ledger initial;
   Run run{config.seed, threads, &initial, 0};
   network_ = std::make_unique<Network<float>>(build_network<float>(config.network(), run));
-  trainer_ = std::make_unique<Trainer<float>>(*network_, config.train, config.seed, threads, train_.size());
+  if (config_.beta_auto) {
+    beta_budget_ = starting_budget(config_, *network_, train_, threads);
+    config_.train.beta = beta_budget_->chosen;
+  }
+  trainer_ = std::make_unique<Trainer<float>>(*network_, config_.train, config.seed, threads, train_.size());
   trainer_->ledger() += initial;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "eqprop/train/trainer.h"
+#include "experiments/beta_auto.h"
 #include "experiments/config.h"
 #include "experiments/history.h"
 #include "experiments/places.h"
@@ -25,11 +26,15 @@ class Experiment {
   /// Throws InputError(config) when layers and data do not fit, InputError(file) when the data is missing.
   Experiment(const Config& config, const Places& places, int threads);
 
+  /// With train.beta = "auto" its train.beta is the number found.
   const Config& config() const { return config_; }
+  /// What found that number; empty where the config gives one.
+  const std::optional<NoiseBudget>& beta_budget() const { return beta_budget_; }
   const Dataset& train() const { return train_; }
   const Dataset& validation() const { return validation_; }
   const Dataset& test() const { return test_; }
   const Network<float>& network() const { return *network_; }
+  Network<float>& network() { return *network_; }
   Trainer<float>& trainer() { return *trainer_; }
   const Trainer<float>& trainer() const { return *trainer_; }
 
@@ -55,6 +60,7 @@ class Experiment {
   void restore_parts(std::span<const std::uint8_t> payload, const std::string& name);
 
   Config config_;
+  std::optional<NoiseBudget> beta_budget_;
   Dataset train_, validation_, test_;
   std::array<std::uint64_t, 3> prints_{};  ///< one per data set
   std::unique_ptr<Network<float>> network_;

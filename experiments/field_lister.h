@@ -32,6 +32,9 @@ class FieldLister {
   void integer(const char* key, std::uint32_t& field) { put(key, "whole number", "0 .. 4294967295", std::to_string(field)); }
   void number(const char* key, double& field, Interval accepted) { put(key, "number", range(accepted), fmt::format("{}", field)); }
   void number(const char* key, std::optional<double>&, Interval accepted) { put(key, "number", range(accepted), ""); }
+  void number_or_auto(const char* key, double& field, bool&, Interval accepted) {
+    put(key, "number, or \"auto\"", range(accepted), fmt::format("{}", field));
+  }
   void quantity(const char* key, double& field, Unit unit, Interval accepted) {
     put(key, "text with a unit", range(accepted, unit), format_quantity(field, unit));
   }

@@ -101,6 +101,15 @@ void FieldReader::number(const char* key, std::optional<double>& field, Interval
   if (const TomlValue* value = take(key)) field = real(*value, path(key), accepted);
 }
 
+void FieldReader::number_or_auto(const char* key, double& field, bool& automatic, Interval accepted) {
+  const TomlValue* value = take(key);
+  if (value == nullptr) return;
+  const auto* text = std::get_if<std::string>(&value->data);
+  if (text != nullptr && *text != "auto") fail_type(*value, path(key), "a number " + show(accepted) + ", or \"auto\"");
+  automatic = text != nullptr;
+  if (!automatic) field = real(*value, path(key), accepted);
+}
+
 void FieldReader::quantity(const char* key, double& field, Unit unit, Interval accepted) {
   const TomlValue* value = take(key);
   if (value == nullptr) return;
@@ -165,6 +174,19 @@ void FieldReader::numbers(const char* key, std::vector<double>& field, Interval 
   if (items == nullptr) fail_type(*value, path(key), "a list of numbers " + show(accepted));
   field.clear();
   for (const TomlValue& item : *items) field.push_back(real(item, path(key), accepted));
+}
+
+void FieldReader::texts(const char* key, std::vector<std::string>& field) {
+  const TomlValue* value = take(key);
+  if (value == nullptr) return;
+  const auto* items = std::get_if<std::vector<TomlValue>>(&value->data);
+  if (items == nullptr) fail_type(*value, path(key), "a list of texts in quotes");
+  field.clear();
+  for (const TomlValue& item : *items) {
+    const auto* text = std::get_if<std::string>(&item.data);
+    if (text == nullptr || text->empty()) fail_type(item, path(key), "a text in quotes");
+    field.push_back(*text);
+  }
 }
 
 std::size_t FieldReader::choose(const char* key, const std::vector<std::string_view>& names) {

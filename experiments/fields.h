@@ -42,6 +42,8 @@ class FieldReader {
   void integer(const char* key, std::uint32_t& field);
   void number(const char* key, double& field, Interval accepted);
   void number(const char* key, std::optional<double>& field, Interval accepted);
+  /// A number, or the text "auto": the field is then left as it is.
+  void number_or_auto(const char* key, double& field, bool& automatic, Interval accepted);
   /// A text with a unit, e.g. "200 mV".
   void quantity(const char* key, double& field, Unit unit, Interval accepted);
   void quantity(const char* key, std::optional<double>& field, Unit unit, Interval accepted);
@@ -50,6 +52,7 @@ class FieldReader {
   void file(const char* key, std::filesystem::path& field);
   void integers(const char* key, std::vector<int>& field, std::int64_t low, std::int64_t high);
   void numbers(const char* key, std::vector<double>& field, Interval accepted);
+  void texts(const char* key, std::vector<std::string>& field);
   template <class E>
   void choice(const char* key, E& field, const std::vector<std::pair<std::string_view, E>>& accepted) {
     std::vector<std::string_view> names;
@@ -92,6 +95,10 @@ class FieldWriter {
   void number(const char* key, const double& field, Interval);
   void number(const char* key, const std::optional<double>& field, Interval accepted) {
     if (field) number(key, *field, accepted);
+  }
+  void number_or_auto(const char* key, const double& field, const bool& automatic, Interval accepted) {
+    if (automatic) return text(key, "auto");
+    number(key, field, accepted);
   }
   void quantity(const char* key, const double& field, Unit unit, Interval);
   void quantity(const char* key, const std::optional<double>& field, Unit unit, Interval accepted) {

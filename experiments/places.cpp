@@ -37,6 +37,8 @@ Places find_places() {
   const fs::path source = EQPROP_SOURCE_TREE;
   places.data.digits = source / "experiments" / "data";
   places.prices = source / "energy" / "prices";
+  places.configs = source / "experiments" / "config";
+  places.studies = source / "experiments" / "study";
 
   std::error_code failed;
   const fs::path program = fs::read_symlink("/proc/self/exe", failed);
@@ -44,6 +46,8 @@ Places find_places() {
   if (!failed && is_folder(share / "prices")) {
     places.data.digits = share / "data";
     places.prices = share / "prices";
+    places.configs = share / "config";
+    places.studies = share / "study";
   }
   places.catalogue = places.data.digits / "catalogue.toml";
   places.data.data = data_folder();

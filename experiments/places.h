@@ -11,6 +11,8 @@ namespace eqprop {
 struct Places {
   DataFolders data;                 ///< sets lie in EQPROP_DATA_DIR, else in eqprop/ of the user's cache folder; empty without any
   std::filesystem::path prices;     ///< folder of the price lists
+  std::filesystem::path configs;    ///< folder of the configs that it brings along
+  std::filesystem::path studies;    ///< folder of the studies that `eqprop reproduce` knows by name
   std::filesystem::path catalogue;  ///< the public data sets (data_catalogue.h)
 };
 

@@ -1,7 +1,9 @@
 #include "experiments/toml_values.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <tuple>
 
 #include "energy/toml.h"
 
@@ -31,6 +33,14 @@ TomlValue convert(const toml::node& node, const std::string& key, const Where& w
   fail(Code::wrong_type, where, "`" + key + "` is a date or time", "a config holds numbers, texts, true, false and lists of them");
 }
 
+toml::table parse_toml(const std::string& text, const std::string& file) {
+  try {
+    return toml::parse(text, file);
+  } catch (const toml::parse_error& error) {
+    fail(Code::toml_syntax, place(file, error.source()), "not valid TOML: " + std::string(error.description()));
+  }
+}
+
 bool is_word(std::string_view word) {
   return !word.empty() &&
          word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == std::string_view::npos;
@@ -57,12 +67,7 @@ std::string_view trim(std::string_view text) {
 }  // namespace
 
 TomlValues::TomlValues(const std::string& text, std::string file) : file_(std::move(file)) {
-  toml::table root;
-  try {
-    root = toml::parse(text, file_);
-  } catch (const toml::parse_error& error) {
-    fail(Code::toml_syntax, place(file_, error.source()), "not valid TOML: " + std::string(error.description()));
-  }
+  const toml::table root = parse_toml(text, file_);
   for (const auto& [name, node] : root) {
     const std::string section = word(name.str(), place(file_, name.source()));
     const toml::table* table = node.as_table();
@@ -104,6 +109,39 @@ void TomlValues::set(const std::string& assignment) {
 const TomlValue* TomlValues::find(const std::string& key) const {
   const auto at = values_.find(key);
   return at == values_.end() ? nullptr : &at->second;
+}
+
+namespace {
+
+// a table and the lists of tables inside it
+void add_table(const toml::table& table, const std::string& name, const Where& where, std::vector<TomlTable>& out) {
+  TomlTable plain{name, where, TomlValues(where.file)};
+  for (const auto& [key, node] : table) {
+    const Where at = place(where.file, key.source());
+    const std::string inner = word(key.str(), at);
+    const toml::array* list = node.as_array();
+    if (list != nullptr && !list->empty() && list->is_homogeneous(toml::node_type::table)) {
+      for (const auto& item : *list) add_table(*item.as_table(), inner, place(where.file, item.source()), out);
+    } else if (name.empty() && node.is_table()) {
+      add_table(*node.as_table(), inner, at, out);
+    } else {
+      const std::string path = name.empty() ? inner : name + "." + inner;
+      plain.values.set(path, convert(node, path, at));
+    }
+  }
+  out.push_back(std::move(plain));
+}
+
+}  // namespace
+
+std::vector<TomlTable> read_toml_tables(const std::string& text, const std::string& file) {
+  std::vector<TomlTable> tables;
+  add_table(parse_toml(text, file), "", {file, 1, 1}, tables);
+  // the parser sorts by name; people read a file from its top
+  std::stable_sort(tables.begin(), tables.end(), [](const TomlTable& a, const TomlTable& b) {
+    return std::tuple(!a.name.empty(), a.where.line, a.where.column) < std::tuple(!b.name.empty(), b.where.line, b.where.column);
+  });
+  return tables;
 }
 
 std::string read_config_text(const std::filesystem::path& file) {

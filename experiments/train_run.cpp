@@ -112,6 +112,7 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
         experiment.validation().size());
     begin_folder(config, request.folder);
   }
+  if (experiment.beta_budget()) say_text(beta_text(*experiment.beta_budget()));
 
   TrainResult result;
   result.seed = config.seed;

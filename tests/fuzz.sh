@@ -18,7 +18,7 @@ build=${EQPROP_FUZZ_BUILD:-build-fuzz}
 
 targets=("$@")
 if ((${#targets[@]} == 0)); then
-  targets=(checkpoint config csv gzip idx ledger payload prices split units)
+  targets=(checkpoint config csv gzip idx ledger payload prices split study units)
 fi
 for target in "${targets[@]}"; do
   [[ -d tests/fuzz/seeds/$target ]] || usage
@@ -47,7 +47,7 @@ trap 'rm -rf "$TMPDIR"' EXIT
 fuzz() {
   local target=$1 dictionary=() log="$build/findings/$1.log"
   case $target in
-    config | prices) dictionary=(-dict=tests/fuzz/dictionaries/toml.dict) ;;
+    config | prices | study) dictionary=(-dict=tests/fuzz/dictionaries/toml.dict) ;;
     ledger) dictionary=(-dict=tests/fuzz/dictionaries/json.dict) ;;
   esac
   mkdir -p "$build/corpus/$target"

@@ -61,29 +61,34 @@ struct Rounding {
     const double distance = part * std::hypot(pair_beta * mean, 2 * sd / std::sqrt(std::numbers::pi));
     return gain * gain * pieces * std::min(step * distance, step * step / 6);
   }
+  // share of the variance that is left in a mean over samples that are alike
+  double left(double equal) const {
+    const double drawn = std::min(1.0, 2 * sd / step);
+    return drawn / equal + (1 - drawn);
+  }
 };
 
-// n of a layer as a function of beta
+// n of a layer as a function of beta, and as a mean over so many samples that are alike
 struct NoiseModel {
   double gain = 1;      // A
   double variance = 0;  // sd^2 / K
   std::vector<Rounding> roundings;
-  double at(double beta) const {
+  double at(double beta, double equal = 1) const {
     double sum = 0;
-    for (const Rounding& r : roundings) sum += r.variance(beta * std::numbers::sqrt2 / gain);
-    return gain * std::sqrt(variance + sum / 2);
+    for (const Rounding& r : roundings) sum += r.variance(beta * std::numbers::sqrt2 / gain) * r.left(equal);
+    return gain * std::sqrt(variance / equal + sum / 2);
   }
   bool none() const { return variance == 0 && roundings.empty(); }
 };
 
-// response beta sqrt(equal) = n(beta); n grows no faster than sqrt(beta), so there is one crossing
+// response beta = n(beta); n grows no faster than sqrt(beta), so there is one crossing
 double crossing(const NoiseModel& noise, double response, double equal) {
   if (noise.none()) return 0;
   if (!(response > 0)) return kInfinite;
   double low = 1e-12, high = 1e12;
   for (int i = 0; i < 200; ++i) {
     const double beta = std::sqrt(low * high);
-    (response * beta * std::sqrt(equal) > noise.at(beta) ? high : low) = beta;
+    (response * beta > noise.at(beta, equal) ? high : low) = beta;
   }
   return high;
 }
@@ -110,6 +115,7 @@ class Budgeter {
     }
     out_.dead_zone = dead_zone();
     out_.curvature = curvature();
+    out_.cosine = least_cosine(gradient(std::min(beta_, most_beta())), gradient(std::min(beta_, most_beta()) / 2));
     choose();
     return out_;
   }
@@ -167,7 +173,8 @@ class Budgeter {
     add_reads(l, model, out);
     const SettleOptions& nudged = options_.nudged;
     model.variance += nudged.activation_noise * nudged.activation_noise;
-    if (model.variance > 0) model.variance /= nudged.noise_window;
+    // a margin below 1 never sees the floor, so nothing is averaged
+    if (nudged.noise_margin >= 1) model.variance /= nudged.noise_window;
     out.read_noise = std::sqrt(model.variance);
     for (const auto& [bits, linear] :
          {std::pair{options_.measurement.bits, 0.0}, {budget_.result_bits, 0.0}, {nudged.state_bits, kLinearStateRange}})
@@ -259,7 +266,7 @@ class Budgeter {
     const Activation activation = copy_.layer(copy_.depth()).activation;
     const bool clipped = activation == Activation::hard_sigmoid || activation == Activation::clipped_relu;
     if (!clipped || copy_.has_readout() || clamps_output(options_.estimator)) return 0;
-    std::vector<double> needed;
+    std::vector<std::vector<double>> needed(static_cast<std::size_t>(field_.rows()));  // by class
     for (Index i = 0; i < field_.cols(); ++i) {
       double most = 0;
       for (Index u = 0; u < field_.rows(); ++u) {
@@ -267,11 +274,17 @@ class Budgeter {
         if (h < bounds.low && y > bounds.low) most = std::max(most, (bounds.low - h) / (y - bounds.low));
         if (h > bounds.high && y < bounds.high) most = std::max(most, (h - bounds.high) / (bounds.high - y));
       }
-      needed.push_back(most);
+      Index label = 0;
+      batch_.y.col(i).maxCoeff(&label);
+      needed[static_cast<std::size_t>(label)].push_back(most);
     }
-    std::sort(needed.begin(), needed.end());
-    const auto rank = static_cast<std::size_t>(std::ceil(kMovedShare * static_cast<double>(needed.size())));
-    return needed[std::max<std::size_t>(rank, 1) - 1];
+    double limit = 0;
+    for (auto& samples : needed) {
+      if (samples.empty()) continue;
+      std::sort(samples.begin(), samples.end());
+      limit = std::max(limit, samples[static_cast<std::size_t>(std::ceil(kMovedShare * static_cast<double>(samples.size()))) - 1]);
+    }
+    return limit;
   }
 
   std::vector<Matrix<double>> gradient(double beta) { return estimate_gradient(copy_, batch_, undisturbed(options_, beta), run_); }
@@ -319,10 +332,13 @@ class Budgeter {
                                            : "curvature rules: a larger nudge turns the gradient by more than a cosine of .99";
     } else {
       beta = least > 0 ? rounded(std::min(least, most), true) : most;
-      out_.reason = out_.dead_zone >= out_.floor
-                        ? "the dead zone rules, above curvature: linear or smooth outputs have none, a smaller last rate keeps it small"
-                        : "the floor of layer " + std::to_string(out_.floor_layer) +
-                              " rules, above curvature: more adc_bits, less read noise, larger batches or a smaller tolerance lower it";
+      if (!std::isfinite(out_.floor))
+        out_.reason = "no nudge arrives at layer " + std::to_string(out_.floor_layer) + ": its units stand at a bound, or those above do";
+      else if (out_.dead_zone >= out_.floor)
+        out_.reason = "the dead zone rules, above curvature: linear or smooth outputs have none, a smaller last rate keeps it small";
+      else
+        out_.reason = "the floor of layer " + std::to_string(out_.floor_layer) +
+                      " rules, above curvature: more adc_bits, less read noise, larger batches or a smaller tolerance lower it";
       if (least > most) out_.reason += "; no allowed beta is enough";
     }
     out_.chosen = std::copysign(std::min(beta, most), options_.beta);

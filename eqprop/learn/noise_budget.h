@@ -8,8 +8,11 @@
 //   V(q) = min(q e, q^2 / 6)                                         e: mean distance of the two phases where they are rounded to steps q
 // Rounded to steps q, two values at a distance d differ by a whole step with probability d / q, else not at all: right on average, with
 // the variance q d - d^2 (non-subtractive dither, 10.1109/18.256489; here the units' and samples' own positions are the dither).
-//   smallest beta: d sqrt(N) = n, N = 1 + (batch - 1) alike          alike: share of a gradient that samples have in common
-//   averaging:     (n / d)^2 equal samples, or repeats, until the noise is as large as the difference: a cosine of about .7
+//   smallest beta: d = n with what is drawn anew for every sample divided by sqrt(N), N = 1 + (batch - 1) alike. A rounding repeats
+//                  itself for samples that are alike, but for the share min(1, 2 sd / q) of its variance, which noise before it draws
+//   alike:         share of a gradient that samples have in common
+//   averaging:     (n / d)^2 repeats, or samples alike, until noise and difference are equal: a cosine of about .7 with the gradient
+// Left out: noise and rounding that layers pass on to each other.
 #include <string>
 #include <vector>
 
@@ -44,12 +47,14 @@ struct NoiseBudget {
   std::vector<LayerBudget> layers;  ///< from the first above the input
   double floor = 0;                 ///< largest of the layers' smallest betas
   int floor_layer = 1;              ///< whose it is, 1 is the first above the input
-  /// What moves the target output of 90 % of the samples. A clipped output s = clip((h + beta y) / (1 + beta), 0, c) leaves 0 for beta >
+  /// What moves the wrong outputs of 90 % of the samples of every class: 90 % of all samples alone may leave out a whole class, which is then
+  /// lost. A clipped output s = clip((h + beta y) / (1 + beta), 0, c) leaves 0 for beta >
   /// -h / y and leaves c for beta > (h - c) / (c - y). 0 where outputs are smooth, held, or read out.
   double dead_zone = 0;
   /// Largest beta up to kMostBeta whose gradient keeps a cosine of at least kStraight, per coupling, with the gradient at half of it; on
   /// exact weights. The smallest tried (kMostBeta / 128) where none does.
   double curvature = 0;
+  double cosine = 1;  ///< least of any coupling, of the gradient at the given beta with the one at half of it, on exact weights
   /// The curvature limit where it is above both others: the strongest signal that is still straight. Else the larger of the others.
   double chosen = 0;
   std::string reason;  ///< a sentence: which limit ruled and what would move it
@@ -57,7 +62,7 @@ struct NoiseBudget {
 
 inline constexpr double kMostBeta = 0.9;    ///< fourth_order, which nudges by twice as much: half of it
 inline constexpr double kStraight = 0.99;   ///< cosine with the gradient at half the beta
-inline constexpr double kMovedShare = 0.9;  ///< of the samples, that a nudge above the dead zone moves
+inline constexpr double kMovedShare = 0.9;  ///< of the samples of every class, that a nudge above the dead zone moves
 
 /// True for estimators that have a beta to choose: not the exact gradients, not contrastive.
 bool has_beta(Estimator estimator);

@@ -112,6 +112,29 @@ TEST_CASE("rates too high and too low") {
   CHECK(severity(provoked("ideal", 1, {"train.rates=[1e-7, 1e-7]"}, "EQ-408")) == "limits");
 }
 
+TEST_CASE("a nudge below the floor, in the dead zone, and one that bends the gradient; a run that chose its own is above the floor") {
+  CHECK(severity(provoked("crossbar", 1, {"crossbar.read_noise=0.5", "train.beta=0.05"}, "EQ-413")) == "limits");
+  const Json dead = provoked("ideal", 1, {"train.beta=0.01", "train.rates=[0.3, 0.1]"}, "EQ-414");
+  CHECK(severity(dead) == "limits");
+  if (!dead.is_null()) CHECK(dead["figures"]["limit"].get<double>() > dead["figures"]["beta"].get<double>());
+  CHECK(severity(provoked("ideal", 1, {"network.initial_scale=3", "train.beta=0.9"}, "EQ-415")) == "note");
+
+  Ward ward;
+  REQUIRE(ward.train("crossbar", 1, {"train.beta=auto"}).exit_code == 0);
+  const Json diagnosis = ward.diagnosis();
+  INFO(diagnosis.dump(1));
+  CHECK(finding(diagnosis, "EQ-413").is_null());
+  REQUIRE(diagnosis["budget"]["layers"].size() == 2);
+  CHECK(diagnosis["budget"]["layers"][0]["adc_step"].get<double>() > 0);
+  CHECK(diagnosis["budget"]["floor"].get<double>() < diagnosis["budget"]["beta"].get<double>());
+  const Outcome text = run_program({"doctor", "run"}, ward.folder().path());
+  CHECK(text.out.find("noise budget at beta") != std::string::npos);
+  // exact gradients have no beta, and no budget
+  Ward exact;
+  REQUIRE(exact.train("ideal", 1, {"train.estimator=implicit"}).exit_code == 0);
+  CHECK_FALSE(exact.diagnosis().contains("budget"));
+}
+
 TEST_CASE("a diverged run is read, not refused") {
   Ward ward;
   const Outcome trained = ward.train("ideal", 5, {"network.hidden=linear", "network.output=linear", "train.rates=[1000, 1000]"});

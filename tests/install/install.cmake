@@ -14,6 +14,7 @@ foreach(file
     ${DATA}/eqprop/config/digits.toml
     ${DATA}/eqprop/data/digits.csv.gz
     ${DATA}/eqprop/prices/cmos130.toml
+    ${DATA}/eqprop/study/digits.toml
     ${DATA}/man/man1/eqprop.1
     ${DATA}/bash-completion/completions/eqprop
     ${DATA}/zsh/site-functions/_eqprop

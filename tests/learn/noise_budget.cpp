@@ -1,6 +1,8 @@
 #include "eqprop/learn/noise_budget.h"
 
+#include <algorithm>
 #include <cmath>
+#include <string>
 
 #include "tests/catch.h"
 #include "tests/learn/rough_coupling.h"
@@ -13,7 +15,8 @@ namespace {
 constexpr Index kSamples = 40;
 
 // the weights of a small network behind reads that are as good as said
-Network<double> rough(Activation hidden, Activation output, const std::vector<Index>& sizes, double sd, double step, std::uint32_t seed = 3) {
+Network<double> rough(Activation hidden, Activation output, const std::vector<Index>& sizes, double sd, double step,
+                      std::uint32_t seed = 3) {
   const auto exact = small_network::network<double>(hidden, output, Cost::squared_error, sizes, sizes.back(), seed);
   std::vector<std::unique_ptr<Coupling<double>>> couplings;
   for (int c = 0; c < exact.coupling_count(); ++c)
@@ -40,32 +43,49 @@ NoiseBudget budget(const Network<double>& network, const LearnOptions& options, 
   return noise_budget(network, samples, options, given, run);
 }
 
-NoiseBudget budget(double sd, double step, double beta) { return budget(rough(Activation::tanh, Activation::linear, kSizes, sd, step), learn_options(beta)); }
+NoiseBudget budget(double sd, double step, double beta) {
+  return budget(rough(Activation::tanh, Activation::linear, kSizes, sd, step), learn_options(beta));
+}
 
-// cosine of the mean of several noisy estimates with the exact gradient, per coupling
-std::vector<double> measured_cosine(double sd, double step, double beta, int draws, std::uint32_t first) {
-  auto noisy = rough(Activation::tanh, Activation::linear, kSizes, sd, step);
-  auto exact = rough(Activation::tanh, Activation::linear, kSizes, 0, 0);
-  const auto samples = small_network::batch<double>(kSizes.front(), kSizes.back(), kSamples);
-  Run run{7, 1, nullptr, 0};
-  const auto truth = estimate_gradient<double>(exact, samples, small_network::options(Estimator::implicit, 0.1), run);
-  std::vector<Matrix<double>> mean;
-  for (int k = 0; k < draws; ++k) {
-    const auto g = estimate_gradient<double>(noisy, samples, learn_options(beta), run, {}, first + static_cast<std::uint32_t>(k));
-    for (std::size_t c = 0; c < g.size(); ++c) k == 0 ? mean.push_back(g[c]) : void(mean[c] += g[c]);
-  }
-  std::vector<double> out;
-  for (const Agreement& a : compare_gradients(mean, truth)) out.push_back(a.cosine);
+// what disturbs a network
+struct Rough {
+  std::string name;
+  double sd;
+  double step;
+  double activation_noise;
+};
+
+LearnOptions disturbed(const Rough& rough, double beta) {
+  LearnOptions out = learn_options(beta);
+  out.free.activation_noise = out.nudged.activation_noise = rough.activation_noise;
+  // a deterministic loop comes to rest by itself; the noise floor would end its settles early
+  if (rough.sd == 0 && rough.step > 0) out.free.noise_margin = out.nudged.noise_margin = 1e-6, out.free.budget = out.nudged.budget = 60;
   return out;
 }
 
-std::vector<double> mean_of_cosines(double sd, double step, double beta, int draws, int repeats) {
-  std::vector<double> sum(kSizes.size() - 1, 0.0);
-  for (int k = 0; k < repeats; ++k) {
-    const auto cosine = measured_cosine(sd, step, beta, draws, static_cast<std::uint32_t>(k * draws));
-    for (std::size_t c = 0; c < sum.size(); ++c) sum[c] += cosine[c] / repeats;
+NoiseBudget budget(const Rough& r, double beta, std::uint32_t seed = 3) {
+  return budget(rough(Activation::tanh, Activation::linear, kSizes, r.sd, r.step, seed), disturbed(r, beta), static_cast<int>(kSamples));
+}
+
+// cosine of the mean of `draws` noisy estimates with the exact gradient per coupling, mean over `repeats`
+std::vector<double> measured_cosine(const Rough& r, double beta, int draws, int repeats, std::uint32_t seed = 3) {
+  auto noisy = rough(Activation::tanh, Activation::linear, kSizes, r.sd, r.step, seed);
+  auto exact = rough(Activation::tanh, Activation::linear, kSizes, 0, 0, seed);
+  const auto samples = small_network::batch<double>(kSizes.front(), kSizes.back(), kSamples);
+  Run run{7, 1, nullptr, 0};
+  const auto truth = estimate_gradient<double>(exact, samples, small_network::options(Estimator::implicit, 0.1), run);
+  std::vector<double> cosine(truth.size(), 0.0);
+  std::uint32_t step = 0;
+  for (int repeat = 0; repeat < repeats; ++repeat) {
+    auto mean = estimate_gradient<double>(noisy, samples, disturbed(r, beta), run, {}, step++);
+    for (int k = 1; k < draws; ++k) {
+      const auto g = estimate_gradient<double>(noisy, samples, disturbed(r, beta), run, {}, step++);
+      for (std::size_t c = 0; c < g.size(); ++c) mean[c] += g[c];
+    }
+    const auto agreement = compare_gradients(mean, truth);
+    for (std::size_t c = 0; c < cosine.size(); ++c) cosine[c] += agreement[c].cosine / repeats;
   }
-  return sum;
+  return cosine;
 }
 
 }  // namespace
@@ -134,7 +154,7 @@ TEST_CASE("more samples per update lower the floor, the more so the more alike t
   CHECK(budget(rough(Activation::tanh, Activation::linear, kSizes, 0, 0), options).floor == 0);
 }
 
-TEST_CASE("the dead zone is where a nudge moves the wrong outputs of 90 % of the samples") {
+TEST_CASE("the dead zone is where a nudge moves the wrong outputs of 90 % of the samples of every class") {
   // weights 0: the field of output k is its bias. Output 9 stands above 1 and is wrong for all samples but those of its class
   const Index classes = 10;
   const double saturated = GENERATE(0.5, 1.1, 1.43);
@@ -148,11 +168,11 @@ TEST_CASE("the dead zone is where a nudge moves the wrong outputs of 90 % of the
   };
   const auto network = network_of(Activation::hard_sigmoid);
   const NoiseBudget found = budget(network, learn_options(0.1));
-  CHECK(found.dead_zone == Approx(saturated > 1 ? std::max(saturated - 1, 0.4) : 0.35));
+  CHECK(found.dead_zone == Approx(std::max(saturated - 1, 0.4)));
   CHECK(budget(network_of(Activation::linear), learn_options(0.1)).dead_zone == 0);
   CHECK(budget(network, learn_options(0.1, Estimator::coupled_p)).dead_zone == 0);
 
-  // settled: just above it 90 % of the samples move wherever they are wrong, just below it fewer
+  // settled: just above it 90 % of every class move wherever they are wrong, just below it fewer of some class
   const auto moved = [&](double beta) {
     const auto samples = small_network::batch<double>(6, classes, kSamples);
     Run run{7, 1, nullptr, 0};
@@ -164,16 +184,16 @@ TEST_CASE("the dead zone is where a nudge moves the wrong outputs of 90 % of the
     settle(network, {view(samples.x), view(drive), view(samples.y), 0}, free, learn_options(0.1).free, place, workspace, run);
     State<double> nudged = free;
     settle(network, {view(samples.x), view(drive), view(samples.y), beta}, nudged, learn_options(0.1).free, place, workspace, run);
-    int count = 0;
+    std::vector<double> count(static_cast<std::size_t>(classes), 0.0);
     for (Index i = 0; i < kSamples; ++i) {
       const Eigen::ArrayXd wrong = (samples.y.col(i) - free.layer(1).col(i)).cwiseAbs();
       const Eigen::ArrayXd change = (nudged.layer(1).col(i) - free.layer(1).col(i)).cwiseAbs();
-      count += ((wrong > 0) && (change == 0)).any() ? 0 : 1;
+      count[static_cast<std::size_t>(i % classes)] += ((wrong > 0) && (change == 0)).any() ? 0 : 1;
     }
-    return count;
+    return *std::min_element(count.begin(), count.end()) / (kSamples / classes);
   };
-  CHECK(moved(found.dead_zone + 1e-6) >= 0.9 * kSamples);
-  CHECK(moved(found.dead_zone - 1e-6) < 0.9 * kSamples);
+  CHECK(moved(found.dead_zone + 1e-6) >= 0.9);
+  CHECK(moved(found.dead_zone - 1e-6) < 0.9);
 }
 
 TEST_CASE("up to the curvature limit the gradient keeps its direction, beyond it not") {
@@ -195,10 +215,15 @@ TEST_CASE("up to the curvature limit the gradient keeps its direction, beyond it
   if (limit < kMostBeta) CHECK(least(1.05 * limit) < 0.99);
 }
 
-TEST_CASE("a straighter estimator has the larger curvature limit") {
-  const auto network = rough(Activation::tanh, Activation::tanh, {16, 24, 5}, 0, 0);
-  const auto limit = [&](Estimator estimator) { return budget(network, learn_options(0.1, estimator)).curvature; };
-  CHECK(limit(Estimator::one_sided) < limit(Estimator::centered));
+TEST_CASE("at the curvature limit a centered gradient is near the exact one") {
+  // its error grows with beta squared: an angle x to the half beta is 4/3 x to the exact gradient, a cosine of .99 then .982
+  auto network = rough(Activation::tanh, Activation::tanh, {16, 24, 5}, 0, 0);
+  const double limit = budget(network, learn_options(0.1)).curvature;
+  const auto samples = small_network::batch<double>(16, 5, kSamples);
+  Run run{7, 1, nullptr, 0};
+  const auto exact = estimate_gradient<double>(network, samples, small_network::options(Estimator::implicit, 0.1), run);
+  const auto found = estimate_gradient<double>(network, samples, small_network::options(Estimator::centered, limit), run);
+  for (const Agreement& coupling : compare_gradients(found, exact)) CHECK(coupling.cosine > 0.97);
 }
 
 TEST_CASE("the chosen beta is the curvature limit where that is above both others, else the larger of these") {
@@ -233,27 +258,47 @@ TEST_CASE("exact gradients have no beta to choose") {
 
 // against reality: gradients through noisy reads. At the smallest beta noise and difference are equal, a cosine of .7; 2.5 times above and
 // below stand on either side of .5
-TEST_CASE("the smallest beta separates useful gradients from useless ones: read noise") {
-  const double sd = 0.02;
-  const NoiseBudget b = budget(rough(Activation::tanh, Activation::linear, kSizes, sd, 0), learn_options(0.1), kSamples);
+TEST_CASE("the smallest beta separates useful gradients from useless ones: what is drawn anew") {
+  const Rough r =
+      GENERATE(Rough{"read noise", 0.02, 0, 0}, Rough{"activation noise", 0, 0, 0.02}, Rough{"noise that dithers", 0.02, 0.04, 0});
+  const NoiseBudget b = budget(r, 0.1);
   for (std::size_t i = 0; i < b.layers.size(); ++i) {
     const double beta = b.layers[i].smallest_beta;
-    REQUIRE(beta < 0.3);
-    INFO("layer " << i + 1 << ", smallest beta " << beta);
-    CHECK(mean_of_cosines(sd, 0, 2.5 * beta, 1, 8)[i] > 0.5);
-    CHECK(mean_of_cosines(sd, 0, beta / 2.5, 1, 8)[i] < 0.5);
+    INFO(r.name << ", layer " << i + 1 << ", smallest beta " << beta);
+    REQUIRE(beta < 0.36);
+    CHECK(measured_cosine(r, 2.5 * beta, 1, 8)[i] > 0.5);
+    CHECK(measured_cosine(r, beta / 2.5, 1, 8)[i] < 0.5);
   }
 }
 
-TEST_CASE("the averaging that a budget asks for is what a nudge below the floor needs") {
-  const double sd = 0.05, beta = 0.03;
-  const NoiseBudget b = budget(rough(Activation::tanh, Activation::linear, kSizes, sd, 0), learn_options(beta), kSamples);
-  for (std::size_t i = 0; i < b.layers.size(); ++i) {
-    const double equal = 1 + (kSamples - 1) * b.layers[i].alike;
-    const double repeats = b.layers[i].averaging / equal;  // of the batch
-    INFO("layer " << i + 1 << ", repeats " << repeats);
-    const int many = static_cast<int>(std::ceil(6 * repeats)), few = static_cast<int>(repeats / 6);
-    CHECK(mean_of_cosines(sd, 0, beta, std::min(many, 400), 2)[i] > 0.5);
-    if (few > 0) CHECK(mean_of_cosines(sd, 0, beta, few, 6)[i] < 0.5);
+// rounding alone is no noise but a function of the sample: single networks scatter, so the mean over some of them counts
+TEST_CASE("the smallest beta separates useful gradients from useless ones: converter steps in the loop") {
+  const Rough r{"steps", 0, 0.03, 0};
+  double below = 0;
+  constexpr int kNetworks = 12;
+  for (std::uint32_t seed = 3; seed < 3 + kNetworks; ++seed) {
+    const double beta = budget(r, 0.1, seed).layers.front().smallest_beta;
+    INFO("network " << seed << ", smallest beta " << beta);
+    REQUIRE(beta < 0.36);
+    CHECK(measured_cosine(r, 2.5 * beta, 1, 1, seed).front() > 0.5);
+    below += measured_cosine(r, beta / 2.5, 1, 1, seed).front() / kNetworks;
   }
+  CHECK(below < 0.5);
+}
+
+TEST_CASE("the averaging that a budget asks for is what a nudge below the floor needs") {
+  const Rough r{"read noise", 0.1, 0, 0};
+  const double beta = 0.015;
+  const NoiseBudget b = budget(r, beta);
+  int below = 0;
+  for (std::size_t i = 0; i < b.layers.size(); ++i) {
+    const double repeats = b.layers[i].averaging / (1 + (kSamples - 1) * b.layers[i].alike);  // of the batch
+    INFO("layer " << i + 1 << ", repeats " << repeats);
+    CHECK(measured_cosine(r, beta, std::min(static_cast<int>(std::ceil(6 * repeats)), 400), 2)[i] > 0.5);
+    const int few = static_cast<int>(repeats / 6);
+    if (few == 0) continue;
+    CHECK(measured_cosine(r, beta, few, 6)[i] < 0.5);
+    ++below;
+  }
+  CHECK(below > 0);
 }

@@ -66,7 +66,7 @@ TEST_CASE("bad input is refused with a place, a code and a remedy; nothing is wr
   write_file_text(folder / "good.toml", small_config("crossbar", 1));
   REQUIRE(run_program({"train", "good.toml", "--out", "run"}, folder.path()).exit_code == 0);
   int cases = 0;
-  for (const auto& table : {bad_configs(), bad_arguments(), bad_data(), bad_runs()})
+  for (const auto& table : {bad_configs(), bad_arguments(), bad_data(), bad_runs(), bad_studies()})
     for (const BadCase& bad : table) {
       check_case(bad, folder / "run");
       ++cases;

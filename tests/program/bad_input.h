@@ -27,6 +27,8 @@ std::vector<BadCase> bad_arguments();
 std::vector<BadCase> bad_data();
 /// Run folders, checkpoints and ledgers.
 std::vector<BadCase> bad_runs();
+/// Study files.
+std::vector<BadCase> bad_studies();
 
 /// `text` with the first `part` replaced; an empty part: `by` is put at the end. Throws when there is no such part.
 std::string replaced(std::string text, const std::string& part, const std::string& by);
