@@ -12,8 +12,8 @@ namespace eqprop {
 namespace {
 
 constexpr double kInfinite = std::numeric_limits<double>::infinity();
-constexpr double kFineTolerance = 1e-9;  // settles of the ideal copy, [unit output]
-constexpr int kFineBudget = 2000;
+constexpr double kFineTolerance = 1e-7;  // settles of the ideal copy, [unit output]
+constexpr int kFineBudget = 300;
 
 double rms(const Matrix<double>& m) { return std::sqrt(m.squaredNorm() / static_cast<double>(std::max<Index>(1, m.size()))); }
 double mean_abs(const Matrix<double>& m) { return m.size() == 0 ? 0 : m.cwiseAbs().mean(); }

@@ -67,7 +67,7 @@ inline constexpr double kMovedShare = 0.9;  ///< of the samples of every class, 
 /// True for estimators that have a beta to choose: not the exact gradients, not contrastive.
 bool has_beta(Estimator estimator);
 
-/// The budget of a network at its present weights, from some samples. Signals are those of an ideal copy in double, settled to 1e-9; noise
+/// The budget of a network at its present weights, from some samples. Signals are those of an ideal copy in double, settled to 1e-7; noise
 /// is what the couplings say of themselves (Coupling::floor), so that converter ranges must be calibrated. User terms are left out. Free of
 /// charge; nothing of the network changes; results do not depend on run.threads. Throws std::logic_error unless has_beta().
 template <class T>

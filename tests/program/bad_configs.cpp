@@ -61,7 +61,6 @@ std::vector<BadConfig> rows() {
       {"budget = 12\n", "activation_noise = -1\n", out_of_range, {"bad.toml:13:1", "`settle.activation_noise`"}},
       {"budget = 12\n", "[measurement]\nbits = 21\n", out_of_range, {"bad.toml:14:1", "`measurement.bits` = 21"}},
       {kLayers, kLayers + "backward_error = 3\n", out_of_range, {"bad.toml:6:1", "`network.backward_error` = 3"}},
-      {kLayers, kLayers + "backward_error = 0.1\ncoupling = \"crossbar\"\n", conflict, {"bad.toml:6:1", "network.backward_error", "exact weights"}},
       {kLayers, "layers = [64, 0, 10]\n", out_of_range, {"bad.toml:5:15", "`network.layers` = 0"}},
       {kLayers, "layers = [64]\n", out_of_range, {"bad.toml:5:1", "at least one layer"}},
       {kLayers, "layers = []\n", out_of_range, {"bad.toml:5:1", "at least one layer"}},
