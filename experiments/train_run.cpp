@@ -61,8 +61,8 @@ EpochRow make_row(const EpochReport& report, const Experiment& experiment, const
   return row;
 }
 
-constexpr std::int64_t kSettlesToJudge = 2000;  // that diverge in their majority: the run is given up
-constexpr double kFarFromRest = 0.1;            // [unit output] residual of a state that swings rather than crawls
+constexpr std::int64_t kSettlesToJudge = 20000;  // that diverge in their majority: the run is given up
+constexpr double kFarFromRest = 0.1;             // [unit output] residual of a state that swings rather than crawls
 
 // no settle of an epoch came to rest although it should have
 bool never_settled(const Config& config, const EpochRow& row) {
@@ -126,16 +126,18 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
   };
   const auto give_up = [&](const std::string& what, int epoch) {
     const Diagnosis why = why_not_settled(experiment, request.threads);
+    const std::string cause = why.cause == Cause::none ? "" : why.sentence + ". ";
     view.clear();
-    error_text(Code::run_diverged, fmt::format("stopped in epoch {}: {}. {}. {} is kept as it is", epoch, what,
-                                               why.cause == Cause::none ? "Try smaller train.rates or a smaller network.initial_scale"
-                                                                        : why.sentence,
-                                               request.folder.string()));
+    error_text(Code::run_diverged,
+               fmt::format("stopped in epoch {}: {}. {}Where training brought the weights there, start anew with smaller train.rates or a "
+                           "smaller network.initial_scale. {} is kept as it is",
+                           epoch, what, cause, request.folder.string()));
     result.diverged = true;
     return result;
   };
   const auto diverged = [&](const EpochSums& sums, int epoch) {
-    return give_up(fmt::format("{} of its {} settles diverged, so the weights have lost their meaning", sums.diverged, sums.settles), epoch);
+    return give_up(fmt::format("{} of its {} settles diverged, so the weights have lost their meaning", sums.diverged, sums.settles),
+                   epoch);
   };
   // a run that had lost its weights stays lost, whoever resumes it
   if (!experiment.rows.empty() && is_hopeless(experiment.rows.back().sums))
@@ -164,7 +166,10 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
           return !interrupted();
         },
         report);
-    if (!whole && lost.settles > 0) return diverged(lost, trainer.epochs_done() + 1);
+    if (!whole && lost.settles > 0) {
+      if (!is_file(checkpoint)) experiment.save(checkpoint);
+      return diverged(lost, trainer.epochs_done() + 1);
+    }
     if (!whole) return stop();
     EpochRow row = make_row(report, experiment, prices);
     // an epoch that was resumed is timed by its later part
@@ -185,8 +190,8 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
     if (never_settled(config, row)) {
       const Diagnosis why = why_not_settled(experiment, request.threads);
       if (why.cause != Cause::none && why.cause != Cause::budget_too_small)
-        return give_up(fmt::format("none of its {} settles reached the tolerance, free states are {:.2g} from equilibrium", row.sums.settles,
-                                   row.residual),
+        return give_up(fmt::format("none of its {} settles reached the tolerance, free states are {:.2g} from equilibrium",
+                                   row.sums.settles, row.residual),
                        row.epoch);
     }
   }

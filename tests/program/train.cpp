@@ -135,7 +135,7 @@ TEST_CASE("train --json on a crossbar: joules at nested boundaries beside the GP
   CHECK(result["pulses"] == update);
   CHECK(ledger["pulses"] == update);
   CHECK(ledger["initial_write_pulses"] == initial);
-  CHECK(table(read_file_text(folder / "run/metrics.csv"))[2][8] == update);
+  CHECK(table(read_file_text(folder / "run/metrics.csv"))[2][9] == update);
 
   // the parts sum to B2, and the files agree with the object
   const Json file = Json::parse(read_file_text(folder / "run/energy.json"));
