@@ -10,7 +10,9 @@
 #include "eqprop/data/checkpoint.h"
 #include "experiments/commands.h"
 #include "experiments/interrupt.h"
+#include "experiments/run_folder.h"
 #include "experiments/study_critical.h"
+#include "experiments/study_plot.h"
 #include "experiments/study_store.h"
 #include "experiments/talk.h"
 #include "experiments/toml_values.h"
@@ -25,7 +27,7 @@ struct ReproduceArguments {
   std::string name;
   int threads = 0;  // 0: as many as the jobs leave
   int jobs = 0;     // 0: as many as there are threads
-  std::string out;
+  std::string out, plot;
   bool store = false, list = false, markdown = false, json = false;
 };
 
@@ -137,6 +139,16 @@ void store(const Places& places, const Study& study, const Found& found) {
   write_text_atomic(study.file, stored);
 }
 
+int plot_study(const Study& study, const fs::path& folder) {
+  const Figure figure = study_plot(study);
+  if (!figure.skipped.empty())
+    throw InputError(Code::missing_key, {study.file.string()}, figure.skipped, "eqprop reproduce " + study.name + " --store makes them");
+  make_folder(folder);
+  const FigureFiles files = write_figure(figure, folder);
+  say("{}\n{}\n{}", files.svg.string(), files.png.string(), files.csv.string());
+  return kExitDone;
+}
+
 int reproduce(const ReproduceArguments& arguments) {
   const Places places = find_places();
   if (arguments.list) return list_studies(all_studies(places), arguments.json);
@@ -146,6 +158,7 @@ int reproduce(const ReproduceArguments& arguments) {
   }
   if (arguments.name.empty()) throw InputError(Code::usage, {}, "no study named", "eqprop reproduce --list names them");
   const Study study = read_study(places, study_file(places, arguments.name));
+  if (!arguments.plot.empty()) return plot_study(study, arguments.plot);
   Workers workers;
   workers.jobs = arguments.jobs > 0 ? arguments.jobs : std::min(hardware_threads(), static_cast<int>(study.trainings()));
   workers.threads = arguments.threads > 0 ? arguments.threads : std::max(1, hardware_threads() / workers.jobs);
@@ -185,6 +198,7 @@ void add_reproduce(CLI::App& app, int& exit_code) {
       ->check(CLI::Range(1, 1024));
   command->add_option("--out", given->out, "folder of the runs, which are read or gone on with; default runs/reproduce/STUDY");
   command->add_flag("--store", given->store, "write the figures into the study's file");
+  command->add_option("--plot", given->plot, "draw the stored figures into this folder and train nothing")->type_name("FOLDER");
   auto* list = command->add_flag("--list", given->list, "the studies that the program knows");
   command->add_flag("--markdown", given->markdown, "all stored results as docs/results.md")->excludes(list);
   command->add_flag("--json", given->json, "the result as one JSON object, last line of standard output");

@@ -61,9 +61,13 @@ struct Group {
 
   std::size_t slot(const Item& item) const { return item.state * pass.batch + item.sample; }
 
+  float tolerance(const Item& item) const {
+    return item.phase == 0 || options.nudged_tolerance < 0 ? options.tolerance : options.nudged_tolerance;
+  }
+
   deep::Move move(const Item& item, std::size_t layer, float omega) const {
-    const float threshold = options.tolerance / 4;
-    deep::Move out{0, 1, 1, nullptr, omega, threshold, options.tolerance > 0 ? options.share : 0};
+    const float threshold = tolerance(item) / 4;
+    deep::Move out{0, 1, 1, nullptr, omega, threshold, tolerance(item) > 0 ? options.share : 0};
     if (layer < pass.depth) return out;
     if (options.output == ChainOutput::linear) {
       out.low = -kInfinity;
@@ -104,14 +108,14 @@ struct Group {
       if (item.done) continue;
       ++item.sweeps;
       item.done = item.sweeps >= budget;
-      if (options.tolerance == 0 && !item.done) continue;
+      if (tolerance(item) == 0 && !item.done) continue;
       item.distance = 0;
       for (std::size_t layer = 1; layer <= pass.depth; ++layer) {
         item.distance =
             std::max(item.distance, deep::distance(pass.field(layer, item.state, item.sample), pass.value(layer, item.state, item.sample),
                                                    pass.ld(layer), move(item, layer, 1)));
       }
-      item.done |= item.distance <= options.tolerance;
+      item.done |= item.distance <= tolerance(item);
     }
   }
 
@@ -128,7 +132,7 @@ struct Group {
 
   void report(ChainReport& out) const {
     for (const Item& item : items) {
-      ChainTrace trace{item.sweeps, options.tolerance > 0 && item.distance <= options.tolerance, item.distance};
+      ChainTrace trace{item.sweeps, tolerance(item) > 0 && item.distance <= tolerance(item), item.distance};
       const float* o = pass.value(pass.depth, item.state, item.sample);
       for (std::size_t k = 0; k < pass.size(pass.depth); ++k) {
         if (!std::isfinite(o[k])) trace = {item.sweeps, false, kInfinity};

@@ -37,6 +37,7 @@ struct DeepOptions {
   ChainOutput output = ChainOutput::hard_sigmoid;
   std::vector<ChainPhase> plan;  ///< empty: the free phase alone
   float tolerance = 0;           ///< a phase stops when no unit is further from its minimiser; 0: always the whole budget
+  float nudged_tolerance = -1;   ///< the same of the nudged phases, whose difference shrinks with beta; negative: as tolerance
   int free_sweeps = 60;          ///< budget of the free phase, >= 1
   int nudged_sweeps = 60;        ///< budget of every nudged phase, >= 1
   float relaxation = 1.35F;      ///< omega, [1, 2)

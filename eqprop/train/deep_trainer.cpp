@@ -54,9 +54,7 @@ bool DeepTrainer<T>::applies(const Network<T>& network, const TrainOptions& opti
   } else {
     const int depth = network.depth();
     if (depth < 3 || network.has_readout() || network.terms().size() != static_cast<std::size_t>(depth) + 1) return false;
-    if (!options.plain_phases() || options.rule.momentum != 0 || !fits(options.free) || !fits(options.nudged) ||
-        options.free.tolerance != options.nudged.tolerance)
-      return false;
+    if (!options.plain_phases() || options.rule.momentum != 0 || !fits(options.free) || !fits(options.nudged)) return false;
     for (int c = 0; c < depth; ++c) {
       const auto* coupling = dynamic_cast<const IdealCoupling<T>*>(&network.coupling(c));
       if (coupling == nullptr || (c == 0 && coupling->by_output())) return false;
@@ -83,6 +81,7 @@ DeepTrainer<T>::DeepTrainer(Network<T>& network, const TrainOptions& options, in
     const Activation output = network.layer(network.depth()).activation;
     b.options.output = output == Activation::linear ? ChainOutput::linear : ChainOutput::hard_sigmoid;
     b.options.tolerance = static_cast<float>(options.free.tolerance);
+    b.options.nudged_tolerance = static_cast<float>(options.nudged.tolerance);
     b.options.free_sweeps = options.free.budget;
     b.options.nudged_sweeps = options.nudged.budget;
   }

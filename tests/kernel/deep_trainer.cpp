@@ -83,7 +83,7 @@ TEST_CASE("deep trainer: the predicate takes what the kernel computes and nothin
     return !applies(deep_network(), t);
   };
   REQUIRE(refused([](TrainOptions& t) { t.rule.momentum = 0.5; }));
-  REQUIRE(refused([](TrainOptions& t) { t.nudged.tolerance = 1e-4; }));
+  REQUIRE_FALSE(refused([](TrainOptions& t) { t.nudged.tolerance = 1e-4; }));
   REQUIRE(refused([](TrainOptions& t) { t.free.method = Method::euler; }));
   REQUIRE(refused([](TrainOptions& t) { t.nudged.method = Method::difference; }));
   REQUIRE(refused([](TrainOptions& t) { t.free.activation_noise = 0.01; }));
