@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the pictures of the README anew: trains experiments/config/digits.toml with five seeds in a temporary folder and draws into
-# docs/images/. Needs a build and gnuplot (apt install gnuplot-nox).
+# docs/images/, and the stored figures of all studies. Needs a build and gnuplot (apt install gnuplot-nox).
 #   ./docs/pictures.sh [PROGRAM]      PROGRAM: `eqprop`, default build/experiments/eqprop
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -20,5 +20,12 @@ trap 'rm -rf "$folder"' EXIT
 mkdir -p docs/images
 for name in accuracy pulses energy; do
   cp -- "$folder/plots/$name.svg" docs/images/
+done
+# the stored figures of every study: nothing is trained
+for study in experiments/study/*.toml; do
+  grep -q '^\[stored\]' "$study" || continue
+  name=$(basename "$study" .toml)
+  "$program" reproduce "$name" --plot "$folder/studies"
+  cp -- "$folder/studies/study-$name.svg" docs/images/
 done
 ls -l docs/images

@@ -71,6 +71,7 @@ std::string section(const Study& study) {
   if (!study.stored) return text + fmt::format("`eqprop reproduce {}`: not stored yet.\n", study.name);
   if (!study.runs.empty()) text += runs_table(study);
   for (const StudyCritical& search : study.criticals) text += critical_table(study, search);
+  text += fmt::format("![{}](images/study-{}.svg)\n\n", study.title, study.name);
   return text +
          fmt::format(
              "`eqprop reproduce {}`: {:.1f} minutes of CPU on {}, {}, eqprop {}. [Configs and settings](../experiments/study/{}.toml)\n",
