@@ -55,8 +55,10 @@ Checked read_checked(const GradcheckArguments& arguments, const std::string& est
   Overrides overrides{arguments.sets, {}, {}, {}};
   if (!estimator.empty()) overrides.estimator = estimator;
   if (arguments.has_seed) overrides.seed = arguments.seed;
-  if (arguments.beta == "auto") overrides.beta_auto = true;
-  else if (!arguments.beta.empty()) overrides.beta = number_of("--beta", arguments.beta);
+  if (arguments.beta == "auto")
+    overrides.beta_auto = true;
+  else if (!arguments.beta.empty())
+    overrides.beta = number_of("--beta", arguments.beta);
   Checked out{read_config(arguments.config, overrides), false};
   if (out.config.beta_auto) {
     const Dataset data = load_config_data(out.config, find_places()).train;
@@ -93,7 +95,8 @@ std::vector<Eigen::MatrixXd> estimate(const Config& config, const Dataset& data,
   Run run{config.seed, threads, nullptr, 0};
   Network<T> network = build_network<T>(config.network(), run);
   std::vector<Eigen::MatrixXd> out;
-  for (const auto& g : estimate_gradient<T>(network, gradient_batch<T>(data, config.seed), options, run, std::vector<double>(config.train.rule.rates.size(), kMovingRate)))
+  for (const auto& g : estimate_gradient<T>(network, gradient_batch<T>(data, config.seed), options, run,
+                                            std::vector<double>(config.train.rule.rates.size(), kMovingRate)))
     out.push_back(g.template cast<double>());
   return out;
 }

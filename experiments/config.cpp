@@ -207,7 +207,8 @@ void check_together(const Config& c, const FieldReader& reader) {
          "one rate per coupling, first the one above the input");
   if (c.train.beta == 0) fail("train.beta", "= 0: expected a number other than 0 in (-1, 1)", "try 0.5", Code::out_of_range);
   if (c.beta_auto && !has_beta(c.train.estimator))
-    fail("train.beta", fmt::format("= \"auto\" has no meaning with estimator = \"{}\", which has no nudge to choose", estimator_name(c.train.estimator)),
+    fail("train.beta",
+         fmt::format("= \"auto\" has no meaning with estimator = \"{}\", which has no nudge to choose", estimator_name(c.train.estimator)),
          "remove it, or choose an estimator of nudged or clamped phases");
   if (c.crossbar.array.dac.bits == 1) fail("crossbar.dac_bits", "= 1: expected 0 (off) or 2 .. 20", {}, Code::out_of_range);
   if (c.crossbar.array.adc_forward.bits == 1) fail("crossbar.adc_bits", "= 1: expected 0 (off) or 2 .. 20", {}, Code::out_of_range);
@@ -240,6 +241,7 @@ NetworkOptions Config::network() const {
   out.initial_scale = initial_scale;
   out.substrate = coupling;
   out.crossbar = crossbar;
+  out.crossbar.bipolar = drives_signed(train.estimator);
   out.backward_error = backward_error;
   return out;
 }

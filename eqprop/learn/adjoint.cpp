@@ -16,9 +16,9 @@ T slope(const Layer& layer, T s) {
     case Activation::linear:
       return 1;
     case Activation::tanh:
-      return 1 - s * s;
+      return std::max(T(0), 1 - s * s);  // noise may carry a state beyond its bounds
     case Activation::logistic:
-      return s * (1 - s);
+      return std::max(T(0), s * (1 - s));
     case Activation::hard_sigmoid:
       return s > 0 && s < 1 ? 1 : 0;
     case Activation::clipped_relu:
@@ -133,6 +133,7 @@ int sweep_adjoint(const Network<T>& network, const State<T>& state, const Adjoin
       neighbours_field<T>(network, adjoint, l, true, true, field, here, run);
       if (l == network.depth()) field += source.push.block();
       field = field.cwiseProduct(slopes<T>(network.layer(l), state.layer(l)));
+      network.coupling(l - 1).count_update(field.rows(), field.cols(), here.place, run);
       change = std::max(change, static_cast<double>((field - adjoint.layer(l)).cwiseAbs().template maxCoeff<Eigen::PropagateNaN>()));
       adjoint.layer(l) = field;
     }
@@ -152,6 +153,7 @@ void feed_forward(const Network<T>& network, const In<T>& drive, State<T>& state
     else
       network.coupling(l - 1).forward(state.layer(l - 1), s, place, run);
     activate<T>(network.layer(l), s);
+    network.coupling(l - 1).count_update(s.rows(), s.cols(), place.place, run);
   }
 }
 
@@ -165,6 +167,7 @@ void backpropagate(const Network<T>& network, const State<T>& state, const Adjoi
     neighbours_field<T>(network, adjoint, l, false, true, field, place, run);
     if (l == network.depth()) field += source.push.block();
     adjoint.layer(l) = field.cwiseProduct(slopes<T>(network.layer(l), state.layer(l)));
+    network.coupling(l - 1).count_update(field.rows(), field.cols(), place.place, run);
   }
 }
 

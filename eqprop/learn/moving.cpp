@@ -47,6 +47,7 @@ void MovingPhase<T>::run(Phases<T>& phases, const BatchView<T>& batch, Place pla
   Place update = place;
   update.phase = kPhaseUpdate;
   bool sound = true;
+  bool at_rest = false;
   const std::uint32_t sweeps_apart = static_cast<std::uint32_t>(settling.budget + settling.noise_window + 2);
   ReadPlace at{place, batch.ids};
   at.place.phase = kPhaseFirstNudged;
@@ -55,6 +56,7 @@ void MovingPhase<T>::run(Phases<T>& phases, const BatchView<T>& batch, Place pla
     const Boundary<T> boundary{batch.x, view(drive_), batch.y, beta};
     at.place.sweep = static_cast<std::uint32_t>(move) * sweeps_apart;
     settle(network, boundary, state_, settling, at, workspace_, report_, run);
+    for (const double second : report_.second) sums.hardware_second += second;
     if (report_.count(StopReason::diverged) > 0) {
       sums.diverged += static_cast<std::int64_t>(report_.count(StopReason::diverged));
       sound = false;
@@ -62,28 +64,28 @@ void MovingPhase<T>::run(Phases<T>& phases, const BatchView<T>& batch, Place pla
     }
     contrast_.clear();
     contrast_.add(1 / beta, network, boundary, state_, at, run);
-    contrast_.add(-1 / beta, network, boundary, before_, at, run);
+    // the state before the first move is the free one: it pushes no read-out
+    contrast_.add(-1 / beta, network, {batch.x, view(drive_), batch.y, move == 0 ? 0 : beta}, before_, at, run);
     update.sweep = static_cast<std::uint32_t>(move);
     rule.apply(contrast_, batch.x, progress, network, update, run, known_drive ? 1 : 0);
     if (known_drive) move_drive(batch, rule.rate(0, progress, batch.x.cols()), network);
     sums.sweeps += static_cast<std::int64_t>(report_.sweeps_sum());
-    if (largest_difference(state_, before_) <= options.nudged.tolerance) break;
+    at_rest = largest_difference(state_, before_) <= options.nudged.tolerance;
+    if (at_rest) break;
     if (known_drive) continue;
     ReadPlace input = at;
     input.place.phase = kPhaseInput;
     input.place.sweep += sweeps_apart - 1;
     drive.setZero();
     drive_input<T>(network, batch.x, drive, input, workspace_, run);
-    if (continual)
-      for (double& second : report_.second) second += network.coupling(0).read_second();
+    sums.hardware_second += static_cast<double>(batch.x.cols()) * network.coupling(0).read_second();
   }
   if (known_drive && sound && rule.options().rates[0] > 0) {
     const Factor<T> factor{batch.x, view(moved_), T(1)};
     network.coupling(0).update(WantedChange<T>({&factor, 1}, rule.rate(0, progress, batch.x.cols())), update, run);
   }
   sums.settles += batch.x.cols();
-  if (sound) sums.converged += batch.x.cols();
-  for (const double second : report_.second) sums.hardware_second += second;
+  if (at_rest) sums.converged += batch.x.cols();
 }
 
 template class MovingPhase<float>;

@@ -92,6 +92,11 @@ bool clamps_output(Estimator estimator) {
   }
 }
 
+bool drives_signed(Estimator estimator) {
+  const EstimatorFamily family = family_of(estimator);
+  return estimator == Estimator::holomorphic || family == EstimatorFamily::adjoint || family == EstimatorFamily::feed_forward;
+}
+
 PhasePlan make_plan(Estimator estimator, double beta, std::uint32_t seed, std::uint32_t step, int points) {
   check(beta != 0, "a nudge of zero has no contrast");
   const double b = beta;

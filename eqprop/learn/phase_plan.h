@@ -80,6 +80,8 @@ enum class EstimatorFamily : std::uint8_t { plan, moving, adjoint, feed_forward 
 EstimatorFamily family_of(Estimator estimator);
 /// True when some phase clamps the output: needs units there, no read-out.
 bool clamps_output(Estimator estimator);
+/// True when layers are driven with more than their states: with adjoints or imaginary parts, of either sign. Arrays then need bipolar DACs.
+bool drives_signed(Estimator estimator);
 
 /// The plan of a batch of an estimator of the plan family; seed and step name the drawn sign of random_sign, points is N of holomorphic
 /// (2 .. 2 (kMost - 1)). beta != 0; holomorphic points that are complex conjugates of others are left out, their weight doubled.

@@ -1,5 +1,6 @@
 #include "eqprop/learn/phases.h"
 
+#include <algorithm>
 #include <string>
 
 #include "base/check.h"
@@ -10,6 +11,14 @@ namespace eqprop {
 namespace {
 
 bool by_difference(const LearnOptions& options) { return options.nudged.method == Method::difference; }
+
+// [s] of one pass of clocked reads through the couplings above the first
+template <class T>
+double reads_second(const Network<T>& network, int directions) {
+  double second = 0;
+  for (int c = 1; c < network.depth(); ++c) second += directions * network.coupling(c).read_second();
+  return second;
+}
 
 template <class T>
 void check_answered(const State<T>& free, const BatchView<T>& batch) {
@@ -35,12 +44,17 @@ void LearnOptions::validate(const std::vector<Layer>& layers, Cost cost) const {
     fail("train.estimator = " + name + " clamps the output: with network.cost = cross_entropy there is none that settles");
   if (estimator == Estimator::holomorphic) {
     if (cost == Cost::cross_entropy) fail("train.estimator = holomorphic needs network.cost = squared_error");
-    if (free.state_bits > 0 || nudged.state_bits > 0) fail("train.estimator = holomorphic: complex states are not rounded, expected settle.state_bits = 0");
+    if (free.state_bits > 0 || nudged.state_bits > 0)
+      fail("train.estimator = holomorphic: complex states are not rounded, expected settle.state_bits = 0");
     for (std::size_t l = 1; l < layers.size(); ++l)
       if (!is_smooth(layers[l].activation))
         fail("train.estimator = holomorphic needs tanh, logistic or linear layers: " + std::string(activation_name(layers[l].activation)) +
              " has no derivative in the complex plane");
   }
+  if (family_of(estimator) != EstimatorFamily::plan && !measurement.is_perfect())
+    fail("measurement: train.estimator = " + name + " measures no phases, [measurement] has no meaning with it");
+  if (measurement.over_clamp > 0 && cost == Cost::cross_entropy)
+    fail("measurement.over_clamp needs network.cost = squared_error: targets of a softmax sum to 1");
   if (by_difference(*this)) {
     if (family_of(estimator) != EstimatorFamily::plan || estimator == Estimator::holomorphic)
       fail("settle.nudged_method = difference serves estimators of real phases, not " + name);
@@ -73,8 +87,28 @@ void SettleSums::add(const SettleReport& report) {
 
 template <class T>
 void Phases<T>::count(SettleSums& sums) {
+  // what starts from a free state that diverged has diverged, however its own settle ended
+  for (std::size_t i = 0; i < report_.reason.size(); ++i)
+    if (diverged_[i] != 0) report_.reason[i] = StopReason::diverged;
   sums.add(report_);
   for (std::size_t i = 0; i < report_.reason.size(); ++i) diverged_[i] |= report_.reason[i] == StopReason::diverged ? 1 : 0;
+}
+
+// counts the samples of one phase by whether their values are finite and meant; a sample that diverged before stays so
+template <class T>
+void Phases<T>::mark_diverged(const State<T>& values, SettleSums& sums) {
+  for (std::size_t i = 0; i < diverged_.size(); ++i)
+    for (int l = 1; l <= values.layers(); ++l) {
+      const T largest = values.layer(l).col(static_cast<Index>(i)).cwiseAbs().template maxCoeff<Eigen::PropagateNaN>();
+      if (!(largest < T(kDivergedChange))) diverged_[i] = 1;
+    }
+  sums.converged += count_sound();
+  sums.diverged += static_cast<std::int64_t>(diverged_.size()) - count_sound();
+}
+
+template <class T>
+std::int64_t Phases<T>::count_sound() const {
+  return std::count(diverged_.begin(), diverged_.end(), std::uint8_t{0});
 }
 
 template <class T>
@@ -91,7 +125,8 @@ void Phases<T>::answer(const Network<T>& network, const BatchView<T>& batch, Pla
     feed_forward<T>(network, drive_.block(), free_, at, run);
     sums.settles += samples;
     sums.sweeps += samples;
-    sums.converged += samples;
+    sums.hardware_second += static_cast<double>(samples) * reads_second(network, 1);
+    mark_diverged(free_, sums);
   } else {
     network.rest(samples, free_);
     settle(network, boundary(batch), free_, options_.free, at, workspace_, report_, run);
@@ -125,7 +160,8 @@ void Phases<T>::plan_phases(const Network<T>& network, const BatchView<T>& batch
     if (plan[k].kind != PhaseKind::free) {
       settle_phase(network, batch, plan[k], at, run);
       count(sums);
-      if (lost != nullptr && !network.has_readout() && !batch.labels.empty() && plan[k].kind == PhaseKind::nudge && !by_difference(options_))
+      if (lost != nullptr && !network.has_readout() && !batch.labels.empty() && plan[k].kind == PhaseKind::nudge &&
+          !by_difference(options_))
         lost->observe<T>(output_.block(), state_.layer(network.depth()), batch.labels);
     } else {
       state_ = free_;
@@ -140,7 +176,8 @@ template <class T>
 void Phases<T>::settle_phase(const Network<T>& network, const BatchView<T>& batch, const Phase& phase, const ReadPlace& place, Run& run) {
   const bool clamped = phase.kind == PhaseKind::clamp;
   if (clamped)
-    held_.shape(batch.y.rows(), batch.y.cols()) = output_.block() + static_cast<T>(phase.strength.real()) * (target_.block() - output_.block());
+    held_.shape(batch.y.rows(), batch.y.cols()) =
+        output_.block() + static_cast<T>(phase.strength.real()) * (target_.block() - output_.block());
   else
     held_.shape(0, 0);
   const Boundary<T> boundary{batch.x, view(drive_), view(target_), phase.beta(), view(held_)};
@@ -183,18 +220,25 @@ void Phases<T>::adjoint(const Network<T>& network, const BatchView<T>& batch, Pl
   double change = 0;
   int sweeps = 1;
   switch (options_.estimator) {
-    case Estimator::implicit: implicit_adjoint(network, free_, source_, state_); break;
+    case Estimator::implicit:
+      implicit_adjoint(network, free_, source_, state_);
+      break;
     case Estimator::truncated_bptt:
       options.budget = options_.unrolled;
       options.tolerance = 0;
       [[fallthrough]];
-    case Estimator::recurrent_backprop: sweeps = sweep_adjoint(network, free_, source_, options, at, state_, change, run); break;
-    default: backpropagate(network, free_, source_, at, state_, run);
+    case Estimator::recurrent_backprop:
+      sweeps = sweep_adjoint(network, free_, source_, options, at, state_, change, run);
+      break;
+    default:
+      backpropagate(network, free_, source_, at, state_, run);
   }
-  sums.settles += batch.x.cols();
-  sums.sweeps += batch.x.cols() * sweeps;
-  (change < kDivergedChange ? sums.converged : sums.diverged) += batch.x.cols();
-  if (!(change < kDivergedChange)) diverged_.assign(diverged_.size(), 1);
+  const Index samples = batch.x.cols();
+  sums.settles += samples;
+  sums.sweeps += samples * sweeps;
+  sums.hardware_second += static_cast<double>(samples) * sweeps * reads_second(network, options_.estimator == Estimator::backprop ? 1 : 2);
+  mark_diverged(state_, sums);
+  if (change > options.tolerance && options.tolerance > 0) sums.converged -= count_sound();
   const bool symmetric = options_.estimator != Estimator::backprop;
   contrast_.add_adjoint(free_, state_, symmetric, network.has_readout() ? &source_.force : nullptr);
 }

@@ -13,9 +13,9 @@ namespace eqprop {
 /// How a batch becomes a wanted change.
 struct LearnOptions {
   Estimator estimator = Estimator::centered;
-  double beta = 0.5;   ///< nudge, share of the clamp, or radius of holomorphic EP; not 0
-  int points = 10;     ///< holomorphic: N, 2 .. 18
-  int unrolled = 15;   ///< truncated_bptt: sweeps; continual: most sweeps in which the weights move; agnostic: most rounds; >= 1
+  double beta = 0.5;  ///< nudge, share of the clamp, or radius of holomorphic EP; not 0
+  int points = 10;    ///< holomorphic: N, 2 .. 18
+  int unrolled = 15;  ///< truncated_bptt: sweeps; continual: most sweeps in which the weights move; agnostic: most rounds; >= 1
   SettleOptions free;
   SettleOptions nudged;
   MeasurementOptions measurement;
@@ -27,20 +27,20 @@ struct LearnOptions {
 
 /// Sums over settles.
 struct SettleSums {
-  std::int64_t settles = 0;        ///< samples x phases
+  std::int64_t settles = 0;  ///< samples x phases
   std::int64_t sweeps = 0;
-  std::int64_t converged = 0;      ///< settles that stopped by tolerance
-  std::int64_t noise_floor = 0;    ///< settles that stopped at the noise floor
+  std::int64_t converged = 0;    ///< settles that stopped by tolerance
+  std::int64_t noise_floor = 0;  ///< settles that stopped at the noise floor
   std::int64_t diverged = 0;
-  double hardware_second = 0;      ///< [s] simulated time of the phases, summed over samples
+  double hardware_second = 0;  ///< [s] simulated time of the phases, summed over samples
   void add(const SettleReport& report);
 };
 
 /// A batch as the phases see it; views.
 template <class T>
 struct BatchView {
-  ConstBlock<T> x;  ///< features x batch
-  ConstBlock<T> y;  ///< outputs x batch
+  ConstBlock<T> x;                       ///< features x batch
+  ConstBlock<T> y;                       ///< outputs x batch
   std::span<const std::int32_t> labels;  ///< may be empty: lost classes are then not watched
   std::span<const std::uint32_t> ids;
 };
@@ -74,6 +74,8 @@ class Phases {
   void keep_phase(const Network<T>& network, const BatchView<T>& batch, const Phase& phase, bool second, const ReadPlace& place, Run& run);
   void adjoint(const Network<T>& network, const BatchView<T>& batch, Place place, SettleSums& sums, Run& run);
   void count(SettleSums& sums);
+  void mark_diverged(const State<T>& values, SettleSums& sums);
+  std::int64_t count_sound() const;
 
   LearnOptions options_;
   Buffer<T> drive_, output_, target_, held_;

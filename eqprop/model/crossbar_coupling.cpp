@@ -17,7 +17,7 @@ ArrayOptions array_options(const CrossbarOptions& options, const std::vector<Lay
   ArrayOptions array = options.array;
   // one DAC design serves both directions; the input's features lie in [0, 1], a read-out's error in [-1, 1]
   array.dac.range = 1;
-  array.dac.unipolar = index + 1 < layers.size();
+  array.dac.unipolar = index + 1 < layers.size() && !options.bipolar;
   const auto serve = [&](const Layer& layer) {
     array.dac.range = std::max(array.dac.range, range_of(layer, options.linear_range));
     array.dac.unipolar &= activation_bounds(layer).low >= 0;
@@ -199,7 +199,7 @@ void CrossbarCoupling<T>::finish(const In<T>& pre, Out<T> post, std::span<const 
   }
   Converter measure = array_.options().adc_forward;
   measure.range = range_of(post_layer_, options_.linear_range);
-  measure.unipolar = activation_bounds(post_layer_).low >= 0;
+  measure.unipolar = activation_bounds(post_layer_).low >= 0 && !options_.bipolar;
   thread_local Buffer<float> measured;
   Block<float> states = measured.shape(post.rows(), post.cols());
   states = post.template cast<float>();

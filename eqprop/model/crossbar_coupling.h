@@ -11,6 +11,7 @@ namespace eqprop {
 enum class Loop { digital, analog };
 
 struct CrossbarOptions {
+  bool bipolar = false;  ///< DACs take drives of both signs whatever the layers: what differences, adjoints and complex states need
   ArrayOptions array;
   Loop loop = Loop::digital;
   double adc_margin = 1.25;         ///< calibrated range = margin x largest partial sum seen, >= 1

@@ -60,6 +60,12 @@ void TrainOptions::validate(const NetworkOptions& network) const {
     fail("train.momentum = " + std::to_string(rule.momentum) + ": the weights of " + std::string(estimator_name(estimator)) +
              " move within the phase and have no velocity, expected 0",
          Code::conflict);
+  const EstimatorFamily family = family_of(estimator);
+  if ((family == EstimatorFamily::adjoint || family == EstimatorFamily::feed_forward) && network.substrate == Substrate::crossbar &&
+      network.crossbar.loop == Loop::analog)
+    fail("train.estimator = " + std::string(estimator_name(estimator)) +
+             " with crossbar.loop = analog: no analog loop settles an adjoint or a feed-forward pass, expected loop = digital",
+         Code::conflict);
   if (nudged.method == Method::difference && network.substrate == Substrate::crossbar)
     fail("settle.nudged_method = difference needs exact couplings: on arrays a difference of states is never driven", Code::conflict);
 }

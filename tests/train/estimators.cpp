@@ -32,6 +32,7 @@ Case make_case(Estimator estimator, Substrate substrate, int epochs) {
     out.training.rule.rates = {0.02, 0.02};
   }
   if (substrate == Substrate::crossbar) {
+    out.network.crossbar.bipolar = drives_signed(estimator);
     out.training.free.tolerance = out.training.nudged.tolerance = 1e-3;
     for (double& rate : out.training.rule.rates) rate *= 2;
   }
