@@ -195,3 +195,27 @@ TEST_CASE("what does not go together is refused in words") {
   says(by_difference, hard, Cost::squared_error, "real phases");
   CHECK_NOTHROW(options(Estimator::activity_difference, 1).validate(smooth, Cost::squared_error));
 }
+
+TEST_CASE("moving weights push a read-out by its own error, as the one-sided estimate does") {
+  auto n = network<double>(Activation::tanh, Activation::tanh, Cost::cross_entropy, {7, 9, 6}, 4, 3);
+  Run run{3, 1, nullptr, 0};
+  const auto b = batch<double>(7, 4, 8);
+  LearnOptions how = options(Estimator::continual, 0.05);
+  how.unrolled = 400;
+  const std::vector<double> slow(3, 1e-9);
+  const auto moved = estimate_gradient<double>(n, b, how, run, slow);
+  for (const auto& a : compare_gradients(moved, estimate_gradient<double>(n, b, options(Estimator::one_sided, 0.05), run)))
+    CHECK(a.relative_error < 1e-4);
+}
+
+TEST_CASE("a measurement where nothing is measured is refused") {
+  const std::vector<Layer> smooth{{4}, {5, Activation::tanh}, {2, Activation::linear}};
+  for (const Estimator estimator : {Estimator::continual, Estimator::implicit, Estimator::backprop}) {
+    LearnOptions how = options(estimator, 0.1);
+    how.measurement.bits = 8;
+    CHECK_THROWS_WITH(how.validate(smooth, Cost::squared_error), Catch::Matchers::Contains("measures no phases"));
+  }
+  LearnOptions over = options(Estimator::centered, 0.1);
+  over.measurement.over_clamp = 0.3;
+  CHECK_THROWS_WITH(over.validate(smooth, Cost::cross_entropy), Catch::Matchers::Contains("over_clamp"));
+}

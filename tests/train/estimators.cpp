@@ -129,3 +129,44 @@ TEST_CASE("momentum and moving weights are refused together") {
   c.training.rule.momentum = 0.5;
   CHECK_THROWS_WITH(c.training.validate(c.network), Catch::Matchers::Contains("momentum"));
 }
+
+TEST_CASE("arrays that carry adjoints take drives of both signs") {
+  for (const bool bipolar : {false, true}) {
+    NetworkOptions options = network(Substrate::crossbar);
+    options.crossbar.bipolar = bipolar;
+    Run run{1, 1, nullptr, 0};
+    const Network<float> net = build_network<float>(options, run);
+    const Matrix<float> down = Matrix<float>::Constant(4, 1, -0.5F);
+    Matrix<float> field = Matrix<float>::Zero(20, 1);
+    const std::uint32_t id = 0;
+    net.coupling(1).backward(down, field, {{}, {&id, 1}}, run);
+    const Matrix<float> exact = net.coupling(1).read().leftCols(20).transpose() * down;
+    CHECK(((field - exact).norm() < 0.3F * exact.norm()) == bipolar);
+  }
+}
+
+TEST_CASE("a free state that diverged counts in every phase, and so do wild feed-forward and adjoint passes") {
+  const Dataset train = data(100, 1);
+  for (const Estimator estimator : {Estimator::one_sided, Estimator::centered, Estimator::backprop, Estimator::implicit}) {
+    CAPTURE(estimator_name(estimator));
+    Case c = make_case(estimator, Substrate::ideal, 1);
+    c.network.layers[1].activation = c.network.layers[2].activation = Activation::linear;
+    c.training.rule.rates = {3e5, 1e5};
+    c.training.kernel = false;
+    Subject subject(c.network, c.training, train);
+    const EpochReport report = subject.epoch(train);
+    CHECK(2 * report.sums.diverged > report.sums.settles);
+  }
+}
+
+TEST_CASE("the time of moving weights is that of all their moves") {
+  const Dataset train = data(20, 1);
+  const auto second = [&](int moves) {
+    Case c = make_case(Estimator::continual, Substrate::crossbar, 1);
+    c.training.unrolled = moves;
+    c.training.nudged.tolerance = 0;
+    Subject subject(c.network, c.training, train);
+    return subject.epoch(train).sums.hardware_second;
+  };
+  CHECK(second(8) - second(4) > 0.9 * (second(4) - second(2)) * 2);
+}
