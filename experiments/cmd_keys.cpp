@@ -66,7 +66,9 @@ const std::map<std::string, std::string>& key_meanings() {
       {"train.epochs", "passes over the training set"},
       {"train.batch", "samples per update"},
       {"train.estimator", "how the gradient is estimated from the phases"},
-      {"train.beta", "strength of the nudge, share of a clamp, or radius of holomorphic EP; not 0, negative for one_sided only, 1 for activity_difference only. \"auto\" finds it in the untrained network: docs/concepts/noise-budget.md"},
+      {"train.beta",
+       "strength of the nudge, share of a clamp, or radius of holomorphic EP; not 0, negative for one_sided only, 1 for "
+       "activity_difference only. \"auto\" finds it in the untrained network: docs/concepts/noise-budget.md"},
       {"train.points", "holomorphic: points on the circle of nudges"},
       {"train.unrolled", "truncated_bptt: sweeps gone back through; continual and agnostic: most moves of the weights in a phase"},
       {"train.rates", "learning rate per coupling, the one above the input first"},

@@ -9,7 +9,8 @@ namespace {
 
 using small_network::kExact;
 
-std::vector<Agreement> agreement(Activation hidden, Activation output, Cost cost, std::vector<Index> sizes, Estimator estimator, double beta) {
+std::vector<Agreement> agreement(Activation hidden, Activation output, Cost cost, std::vector<Index> sizes, Estimator estimator,
+                                 double beta) {
   Run run{11, 1, nullptr, 0};
   const Index classes = 4;
   if (cost == Cost::squared_error) sizes.push_back(classes);
@@ -27,9 +28,11 @@ TEST_CASE("centered EP agrees with finite differences of the loss: float64, beta
     CHECK(layer.relative_error < 0.05);
   }
   // kinks: a nudge that carries units across a bound is no derivative, so piecewise-linear units need a smaller one
-  for (const auto& layer : agreement(Activation::hard_sigmoid, Activation::linear, Cost::squared_error, {12, 10, 8}, Estimator::centered, 0.002))
+  for (const auto& layer :
+       agreement(Activation::hard_sigmoid, Activation::linear, Cost::squared_error, {12, 10, 8}, Estimator::centered, 0.002))
     CHECK(layer.cosine > 0.999);
-  for (const auto& layer : agreement(Activation::logistic, Activation::logistic, Cost::squared_error, {12, 10, 8}, Estimator::centered, 0.1))
+  for (const auto& layer :
+       agreement(Activation::logistic, Activation::logistic, Cost::squared_error, {12, 10, 8}, Estimator::centered, 0.1))
     CHECK(layer.cosine > 0.999);
 }
 
@@ -52,7 +55,9 @@ TEST_CASE("float32 gradients agree with float64") {
   Run run{11, 1, nullptr, 0};
   auto n64 = small_network::network<double>(Activation::hard_sigmoid, Activation::hard_sigmoid, Cost::squared_error, {12, 10, 4}, 4, 3);
   auto n32 = small_network::network<float>(Activation::hard_sigmoid, Activation::hard_sigmoid, Cost::squared_error, {12, 10, 4}, 4, 3);
-  const auto g64 = estimate_gradient<double>(n64, small_network::batch<double>(12, 4, 6), small_network::options(Estimator::centered, 0.2), run);
-  const auto g32 = estimate_gradient<float>(n32, small_network::batch<float>(12, 4, 6), small_network::options(Estimator::centered, 0.2, {0, 200, 4, 1.5}), run);
+  const auto g64 =
+      estimate_gradient<double>(n64, small_network::batch<double>(12, 4, 6), small_network::options(Estimator::centered, 0.2), run);
+  const auto g32 = estimate_gradient<float>(n32, small_network::batch<float>(12, 4, 6),
+                                            small_network::options(Estimator::centered, 0.2, {0, 200, 4, 1.5}), run);
   for (std::size_t c = 0; c < g64.size(); ++c) CHECK((g64[c] - g32[c].cast<double>()).norm() < 1e-4 * g64[c].norm());
 }
