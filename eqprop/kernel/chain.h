@@ -9,7 +9,8 @@
 // One sweep updates the hidden layer, then the output (asynchronous exact blocks: the potential never rises). The input's product is
 // computed once per batch from the non-zero inputs only; a sample whose phases all end in the same state, bit for bit, has nothing to
 // teach (the weights of a plan sum to zero) and is left out of the update: after an epoch of MNIST four of five. Bits depend neither on
-// threads nor on a sample's neighbours in the batch; they do depend on the kind of CPU (lanes per vector). Equilibrium propagation: doi 10.3389/fncom.2017.00024, centered phases:
+// threads nor on a sample's neighbours in the batch; they do depend on the kind of CPU (lanes per vector). Equilibrium
+// propagation: doi 10.3389/fncom.2017.00024, centered phases:
 // doi 10.3389/fnins.2021.633674.
 #include <cstddef>
 #include <cstdint>
