@@ -94,8 +94,9 @@ struct Group {
     for (const Item& item : items) {
       if (item.done) continue;
       const std::size_t at = slot(item) * line;
-      const std::size_t count = deep::move_layer(pass.field(layer, item.state, item.sample), pass.value(layer, item.state, item.sample),
+      std::size_t count = deep::move_layer(pass.field(layer, item.state, item.sample), pass.value(layer, item.state, item.sample),
                                                  pass.ld(layer), move(item, layer, omega), changed + at, change + at);
+      while (count > 0 && changed[at + count - 1] >= pass.size(layer)) --count;  // 0 x NaN moves padding too, which has no line
       if (count > 0) mail.push_back({changed + at, change + at, count, nullptr, slot(item), 0});
     }
     if (layer < pass.depth) send_all(pass.up(layer), pass.ld(layer + 1), layer, layer + 1);

@@ -117,6 +117,7 @@ HWY_INLINE void send_group(const float* HWY_RESTRICT lines, std::size_t ld, std:
 
 template <int kGroup>
 void send_columns(const float* lines, std::size_t ld, std::size_t rows, std::size_t tile, std::size_t c, Mail* mail, std::size_t count) {
+  if (count == 0) return;
   for (std::size_t m = 0; m < count; ++m) mail[m].next = 0;
   const std::size_t share = (tile + count - 1) / count;
   for (std::size_t first = 0; first < rows; first += tile) {

@@ -56,7 +56,8 @@ TEST_CASE("a study is trained, stored, and found again from nothing with the sam
   const Json result = Json::parse(first.last_line());
   CHECK(figure(result, "ideal", "test_error")["values"].size() == 2);
   CHECK(figure(result, "ideal", "sweeps")["values"][0].get<double>() > 1);
-  for (const Json& cosine : figure(result, "ideal", "cosine")["values"]) {
+  const Json cosines = figure(result, "ideal", "cosine");
+  for (const Json& cosine : cosines["values"]) {
     CHECK(cosine.get<double>() > 0.5);
     CHECK(cosine.get<double>() <= 1);
   }
