@@ -55,6 +55,7 @@ enum class Code : int {
   run_unfinished = 207,      ///< a run that is read before its end
   couplings_replaced = 208,  ///< gradcheck on ideal couplings
   cosine_not_reached = 209,  ///< gradcheck below [target]
+  moving_feedback = 210,     ///< weights that move within a phase overtake it
   // 301 .. 399: the end of a run, and of the program
   run_diverged = 301,  ///< the weights lost their meaning
   internal = 302,      ///< a mistake of ours

@@ -4,12 +4,11 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <numeric>
 
-#include "eqprop/data/sources.h"
+#include "bench/images.h"
 #include "eqprop/settle/difference.h"
 #include "eqprop/settle/reference.h"
 #include "eqprop/settle/residual.h"
@@ -25,39 +24,16 @@ constexpr int kBatch = 32;
 constexpr std::size_t kTraining = 6400;
 constexpr double kBeta = 0.1;
 
-Dataset random_images(std::size_t count) {
-  Dataset data{"random", static_cast<int>(kPixels), static_cast<int>(kClasses), {}, {}, {}};
-  const RandomKey key(kSeed, Purpose::test);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    Place place;
-    place.sample = i;
-    for (std::uint32_t f = 0; f < kPixels; ++f) {
-      const float u = key.uniform(place, f);
-      data.x.push_back(u < 0.19F ? u / 0.19F : 0.0F);
-    }
-    data.labels.push_back(static_cast<std::int32_t>(i % kClasses));
-    data.ids.push_back(i);
-  }
-  return data;
-}
-
-Dataset first_samples(Dataset data, std::size_t count) {
-  data.x.resize(count * static_cast<std::size_t>(data.features));
-  data.labels.resize(count);
-  data.ids.resize(count);
-  return data;
-}
-
 const Dataset& images(std::string& label) {
-  static std::string name = "random images";
-  static const Dataset data = [] {
-    const char* folder = std::getenv("EQPROP_DATA_DIR");
-    if (folder == nullptr) return random_images(kTraining);
-    name = "MNIST";
-    return first_samples(load_data("mnist", {{}, folder}).train, kTraining);
+  static const bench::Images images = [] {
+    bench::Images out = bench::load_images(kSeed);
+    std::vector<std::uint32_t> first(kTraining);
+    std::iota(first.begin(), first.end(), 0U);
+    out.train = out.train.subset(first);
+    return out;
   }();
-  label = name;
-  return data;
+  label = images.name;
+  return images.train;
 }
 
 // a trained network with one batch and its free equilibrium

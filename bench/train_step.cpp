@@ -14,8 +14,8 @@
 #include <memory>
 #include <stdexcept>
 
+#include "bench/images.h"
 #include "bench/peak.h"
-#include "eqprop/data/sources.h"
 #include "eqprop/train/trainer.h"
 
 namespace {
@@ -26,35 +26,10 @@ constexpr std::uint32_t kSeed = 1;
 constexpr Index kPixels = 784, kHidden = 512, kClasses = 10;
 constexpr int kSweeps = 15;  // per phase, three phases
 
-// random strokes: 19 % of the pixels on, as in MNIST
-Dataset random_images(std::size_t count) {
-  Dataset data{"random", static_cast<int>(kPixels), static_cast<int>(kClasses), {}, {}, {}};
-  const RandomKey key(kSeed, Purpose::test);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    Place place;
-    place.sample = i;
-    for (std::uint32_t f = 0; f < kPixels; ++f) {
-      const float u = key.uniform(place, f);
-      data.x.push_back(u < 0.19F ? u / 0.19F : 0.0F);
-    }
-    data.labels.push_back(static_cast<std::int32_t>(i % kClasses));
-    data.ids.push_back(i);
-  }
-  return data;
-}
-
 const Dataset& images(std::string& label) {
-  static std::string name;
-  static const Dataset data = [] {
-    if (const char* folder = std::getenv("EQPROP_DATA_DIR")) {
-      name = "MNIST";
-      return load_data("mnist", {{}, folder}).train;
-    }
-    name = "random images";
-    return random_images(20000);
-  }();
-  label = name;
-  return data;
+  static const bench::Images images = bench::load_images(kSeed);
+  label = images.name;
+  return images.train;
 }
 
 NetworkOptions network_options() {
@@ -214,7 +189,7 @@ void train_step(benchmark::State& state, int batch, bool fixed, int threads) {
   state.counters["sweeps_per_phase"] = sweeps_per_phase;
   state.counters["first_epoch_accuracy"] = accuracy;
   state.counters["gradient_difference"] = difference;
-  state.SetLabel(label + (report.kernel ? ", kernel" : ", general path"));
+  state.SetLabel(label + ", " + std::string(path_name(report.path)));
 }
 
 void add(int batch, bool fixed, int threads) {

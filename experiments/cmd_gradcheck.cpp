@@ -11,6 +11,7 @@
 #include "eqprop/learn/gradient.h"
 #include "experiments/commands.h"
 #include "experiments/experiment.h"
+#include "experiments/gradient_batch.h"
 #include "experiments/talk.h"
 
 namespace eqprop {
@@ -70,15 +71,6 @@ Checked read_checked(const GradcheckArguments& arguments, const std::string& est
   return out;
 }
 
-// the first samples of a shuffled training set, by the seed
-template <class T>
-GradientBatch<T> gradient_batch(const Dataset& data, std::uint32_t seed) {
-  const auto order = shuffled(data.size(), seed, 0);
-  Batch<T> batch;
-  batch.fill(data, std::span(order).first(std::min(kSamples, data.size())));
-  return {batch.x, batch.y, batch.ids};
-}
-
 template <class T>
 LearnOptions tight(const Config& config) {
   LearnOptions options = config.train;
@@ -95,23 +87,10 @@ std::vector<Eigen::MatrixXd> estimate(const Config& config, const Dataset& data,
   Run run{config.seed, threads, nullptr, 0};
   Network<T> network = build_network<T>(config.network(), run);
   std::vector<Eigen::MatrixXd> out;
-  for (const auto& g : estimate_gradient<T>(network, gradient_batch<T>(data, config.seed), options, run,
+  for (const auto& g : estimate_gradient<T>(network, gradient_batch<T>(data, config.seed, kSamples), options, run,
                                             std::vector<double>(config.train.rule.rates.size(), kMovingRate)))
     out.push_back(g.template cast<double>());
   return out;
-}
-
-// the gradient that the estimator is after: of the settling network, or of the feed-forward one
-LearnOptions exact_of(LearnOptions options) {
-  if (family_of(options.estimator) == EstimatorFamily::feed_forward) return options;
-  options.estimator = Estimator::implicit;
-  options.measurement = {};
-  for (SettleOptions* settle : {&options.free, &options.nudged}) {
-    settle->method = Method::forward;
-    settle->activation_noise = 0;
-    settle->state_bits = 0;
-  }
-  return options;
 }
 
 struct Check {
@@ -123,10 +102,10 @@ Check check_estimator(const Config& config, const Dataset& data, int threads) {
   Network<double> network = build_network<double>(config.network(), run);
   const LearnOptions options = tight<double>(config);
   const auto in_double = estimate<double>(config, data, options, threads);
-  const auto exact = estimate<double>(config, data, exact_of(options), threads);
+  const auto exact = estimate<double>(config, data, exact_gradient_options(options), threads);
   Check out;
-  out.differences =
-      check_gradient(network, gradient_batch<double>(data, config.seed), in_double, exact_of(options), kCoordinates, kStep, run);
+  out.differences = check_gradient(network, gradient_batch<double>(data, config.seed, kSamples), in_double, exact_gradient_options(options),
+                                   kCoordinates, kStep, run);
   out.exact = compare_gradients(in_double, exact);
   out.float32 = compare_gradients(estimate<float>(config, data, tight<float>(config), threads), exact);
   return out;

@@ -67,8 +67,8 @@ const std::map<std::string, std::string>& key_meanings() {
       {"train.batch", "samples per update"},
       {"train.estimator", "how the gradient is estimated from the phases"},
       {"train.beta",
-       "strength of the nudge, share of a clamp, or radius of holomorphic EP; not 0, negative for one_sided only, 1 for "
-       "activity_difference only. \"auto\" finds it in the untrained network: docs/concepts/noise-budget.md"},
+       "strength of the nudge, share of a clamp, or radius of holomorphic EP; not 0; 1 for activity_difference only; contrastive and the "
+       "baselines do not look at it. \"auto\" finds it in the untrained network: docs/concepts/noise-budget.md"},
       {"train.points", "holomorphic: points on the circle of nudges"},
       {"train.unrolled", "truncated_bptt: sweeps gone back through; continual and agnostic: most moves of the weights in a phase"},
       {"train.rates", "learning rate per coupling, the one above the input first"},
@@ -94,7 +94,7 @@ const std::map<std::string, std::string>& key_meanings() {
       {"measurement.offset", "added to every measured state, in both circuits"},
       {"measurement.mismatch_offset", "added by the second circuit alone: the one that reads every other phase"},
       {"measurement.mismatch_gain", "the second circuit reads 1 + this times the state"},
-      {"measurement.bits", "of a measured state; 0: not rounded"},
+      {"measurement.bits", "of a measured state; 0: not rounded, nor are unbounded layers"},
       {"measurement.chopping", "the circuits swap roles every batch"},
       {"measurement.over_clamp", "outputs are driven this far beyond the target: the remedy of a measurement bias"},
       {"crossbar.device", "the memristor preset"},

@@ -159,7 +159,8 @@ EnergyReport energy_report(const Config& config, const LedgerFile& file, const P
   if (array.dac.bits == 0 || array.adc_forward.bits == 0 || array.adc_backward.bits == 0) {
     // ideal converters have no energy to count: what holds them is unknown, and null in JSON, never small
     report.reason = "converters are off (bits = 0), so B1 and B2, which hold them, are unknown";
-    for (EnergySplit* split : {&report.sample[0], &report.sample[1], &report.sample[2], &report.initial_write, &report.evaluation, &report.calibration})
+    for (EnergySplit* split :
+         {&report.sample[0], &report.sample[1], &report.sample[2], &report.initial_write, &report.evaluation, &report.calibration})
       split->B1 = split->B2 = std::numeric_limits<double>::quiet_NaN();
   }
   return report;

@@ -193,6 +193,11 @@ constexpr Explanation kExplanations[] = {
      "feedback, or an estimator of first "
      "order.",
      "`--beta 0.01`, `--estimator centered`, a smaller network.initial_scale; or a lower target.cosine."},
+    {Code::moving_feedback, "moving_feedback", "weights that move within a phase overtake it",
+     "With train.estimator continual or agnostic the weights move while the network is nudged. A move of the first coupling pushes the "
+     "same "
+     "units on, by rate x |x|^2 / beta of their change, |x|^2 the overlap of the inputs in a batch: above 1 the phase runs away.",
+     "A smaller first entry of train.rates, a larger train.beta, or a larger train.batch of samples that differ."},
     // the end of a run, and of the program
     {Code::run_diverged, "run_diverged", "the run stopped because most settles diverged",
      "In an epoch more than half of the settles diverged: the weights have lost their meaning. The folder is kept as it is, and resuming "
@@ -259,17 +264,23 @@ constexpr Explanation kExplanations[] = {
     {Code::beta_below_floor, "beta_below_floor", "the nudge is smaller than noise and converter steps allow",
      "The phases differ by about train.beta times what the network answers to a nudge. In some layer noise and the rounding of converters "
      "exceed that, even averaged over the samples of a batch; or a settle may end by its tolerance before the nudge arrives.",
-     "train.beta = \"auto\", or a beta above the floor that `eqprop doctor` prints. Else more crossbar.adc_bits, a range of its own for the "
-     "backward reads (crossbar.adc_range_backward = 0 measures it), lower crossbar.read_noise, crossbar.loop = \"analog\", a larger train.batch, a smaller settle.nudged_tolerance."},
+     "train.beta = \"auto\", or a beta above the floor that `eqprop doctor` prints. Else more crossbar.adc_bits, a range of its own for "
+     "the "
+     "backward reads (crossbar.adc_range_backward = 0 measures it), lower crossbar.read_noise, crossbar.loop = \"analog\", a larger "
+     "train.batch, a smaller settle.nudged_tolerance."},
     {Code::beta_in_dead_zone, "beta_in_dead_zone", "the nudge does not move the output of the right class",
      "An output clamped to [0, 1] that is driven below 0 does not move before the nudge lifts it over 0: its samples teach nothing. The "
      "threshold is the distance of its field from the bound.",
-     "A larger train.beta (\"auto\" goes above the dead zone), network.output = \"linear\" or \"logistic\", a smaller last rate in train.rates."},
+     "A larger train.beta (\"auto\" goes above the dead zone), network.output = \"linear\" or \"logistic\", a smaller last rate in "
+     "train.rates."},
     {Code::beta_too_curved, "beta_too_curved", "the nudge is beyond the linear answer of the network",
-     "An estimator takes the difference between phases for a derivative. With a large nudge units meet the bounds of their activation, or its "
+     "An estimator takes the difference between phases for a derivative. With a large nudge units meet the bounds of their activation, or "
+     "its "
      "bend, and the estimate turns away from the gradient: its cosine with the one at half the nudge falls below .9.",
-     "A smaller train.beta (\"auto\" looks for the largest that is straight enough), or train.estimator = \"fourth_order\" or \"holomorphic\", "
-     "which stay straight at larger nudges. Training often bears a cosine of .9 and less: weigh it against noise, which a larger beta hides."},
+     "A smaller train.beta (\"auto\" looks for the largest that is straight enough), or train.estimator = \"fourth_order\" or "
+     "\"holomorphic\", "
+     "which stay straight at larger nudges. Training often bears a cosine of .9 and less: weigh it against noise, which a larger beta "
+     "hides."},
 };
 
 }  // namespace

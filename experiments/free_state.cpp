@@ -26,8 +26,12 @@ class Look {
     drive_input<float>(network_, batch_.x, drive_, place_, run_);
   }
 
-  FreeState free() {
-    settle_free();
+  // the states of a kernel are its own
+  FreeState free(Trainer<float>& trainer) {
+    if (trainer.kernel_state(batch_, state_))
+      report_.resize(batch_.size());
+    else
+      settle_free();
     FreeState out;
     if (report_.count(StopReason::diverged) > 0)
       out.potential = out.residual = std::nan("");
@@ -100,7 +104,7 @@ class Look {
 
 }  // namespace
 
-FreeState look_at_free_state(const Experiment& experiment, int threads) { return Look(experiment, threads).free(); }
+FreeState look_at_free_state(Experiment& experiment, int threads) { return Look(experiment, threads).free(experiment.trainer()); }
 
 Diagnosis why_not_settled(const Experiment& experiment, int threads) { return Look(experiment, threads).why_not(); }
 

@@ -8,10 +8,11 @@ namespace eqprop {
 
 struct FreeState {
   double potential = 0;  ///< [1] mean per sample; NaN when one diverged
-  double residual = 0;   ///< [unit output] largest |s - act(h)|, found again in float64; NaN when a state is not finite
+  double residual =
+      0;  ///< [unit output] largest |s - act(h)| of the states that training sees, found again in float64; NaN when one is not finite
 };
 
-FreeState look_at_free_state(const Experiment& experiment, int threads);
+FreeState look_at_free_state(Experiment& experiment, int threads);
 
 /// Why samples of this experiment do not settle, free or nudged: the most likely cause, its sentence with the phase before it; Cause::none
 /// when they do.

@@ -39,7 +39,7 @@ void save_rows(const std::vector<EpochRow>& rows, ByteWriter& out) {
       out.put(v);
     out.put(row.pulses_per_device_max);
     out.put<std::uint8_t>(row.priced ? 1 : 0);
-    out.put<std::uint8_t>(row.kernel ? 1 : 0);
+    out.put<std::uint8_t>(static_cast<std::uint8_t>(row.path));
   }
 }
 
@@ -62,12 +62,14 @@ std::vector<EpochRow> restore_rows(ByteReader& in) {
       *v = in.get<std::int64_t>();
       need(*v >= 0 && static_cast<std::uint64_t>(*v) <= most);
     }
-    for (double* v :
-         {&s.cost, &s.hardware_second, &row.validation_accuracy, &row.free_potential, &row.residual, &row.joule[0], &row.joule[1], &row.joule[2]})
+    for (double* v : {&s.cost, &s.hardware_second, &row.validation_accuracy, &row.free_potential, &row.residual, &row.joule[0],
+                      &row.joule[1], &row.joule[2]})
       *v = in.get<double>();
     row.pulses_per_device_max = in.get<std::uint32_t>();
     row.priced = in.get<std::uint8_t>() != 0;
-    row.kernel = in.get<std::uint8_t>() != 0;
+    const auto path = in.get<std::uint8_t>();
+    need(path <= static_cast<std::uint8_t>(Path::deep));
+    row.path = static_cast<Path>(path);
     rows.push_back(row);
   }
   return rows;
@@ -91,12 +93,11 @@ EpochSums total(const std::vector<EpochRow>& rows) {
 
 double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
-std::string_view path_name(const std::vector<EpochRow>& rows) {
-  return !rows.empty() && rows.back().kernel ? "dense-chain kernel" : "general path";
-}
+std::string_view path_name(const std::vector<EpochRow>& rows) { return path_name(rows.empty() ? Path::general : rows.back().path); }
 
 std::string_view metrics_header() {
-  return "epoch,train_accuracy,train_cost,validation_accuracy,free_potential,residual,sweeps_mean,converged_fraction,noise_floor_fraction,pulses,"
+  return "epoch,train_accuracy,train_cost,validation_accuracy,free_potential,residual,sweeps_mean,converged_fraction,noise_floor_fraction,"
+         "pulses,"
          "pulses_per_device_max,energy_B0_joule,energy_B1_joule,energy_B2_joule,samples_per_second";
 }
 

@@ -15,15 +15,15 @@ struct EpochRow {
   int epoch = 0;
   EpochSums sums;  ///< of this epoch
   double validation_accuracy = 0;
-  double free_potential = 0;  ///< [1] mean potential of free equilibria after the epoch; NaN when one diverged
-  double residual = 0;        ///< [unit output] largest distance of a free state from equilibrium, found again in float64
+  double free_potential = 0;                ///< [1] mean potential of free equilibria after the epoch; NaN when one diverged
+  double residual = 0;                      ///< [unit output] largest distance of a free state from equilibrium, found again in float64
   std::int64_t pulses = 0;                  ///< of training updates on all devices so far
   std::int64_t initial_write_pulses = 0;    ///< paid once, before training
   std::uint32_t pulses_per_device_max = 0;  ///< all pulses of one device, the initial write included
-  bool kernel = false;                      ///< a specialised kernel ran
-  bool priced = false;          ///< false on ideal couplings: their energy is undefined
-  double joule[3] = {0, 0, 0};  ///< [J] B0, B1, B2 of the training so far, typical prices
-  double seconds = 0;           ///< [s] wall clock, 0 when unknown; not saved
+  Path path = Path::general;                ///< what ran
+  bool priced = false;                      ///< false on ideal couplings: their energy is undefined
+  double joule[3] = {0, 0, 0};              ///< [J] B0, B1, B2 of the training so far, typical prices
+  double seconds = 0;                       ///< [s] wall clock, 0 when unknown; not saved
 };
 
 /// SET and RESET pulses of one phase: kPhaseUpdate for training, kPhaseInitialWrite before it.

@@ -1,5 +1,7 @@
 #include "experiments/run_warnings.h"
 
+#include <cmath>
+
 #include "experiments/history.h"
 #include "experiments/progress.h"
 #include "experiments/talk.h"
@@ -11,6 +13,24 @@ constexpr double kManyPulses = 0.2;  // of an epoch's pulses: more than that is 
 constexpr double kHopeless = 0.5;    // of an epoch's settles
 
 }  // namespace
+
+void warn_of_moving_weights(const TrainOptions& options, const Dataset& train, std::uint32_t seed) {
+  if (family_of(options.estimator) != EstimatorFamily::moving) return;
+  // the first coupling's move changes the drive by rate / (beta B) D (x'x + 1), D the change of the units: the mean row sum bounds the largest
+  // eigenvalue from below
+  const auto order = shuffled(train.size(), seed, 0);
+  Batch<float> batch;
+  batch.fill(train, std::span(order).first(std::min(static_cast<std::size_t>(options.batch), train.size())));
+  const auto samples = static_cast<double>(batch.x.cols());
+  const double overlap = (batch.x.rowwise().sum().squaredNorm() / samples + samples) / samples;
+  const double gain = options.rule.rates[0] * overlap / std::abs(options.beta);
+  if (gain <= 1) return;
+  warn(Code::moving_feedback,
+       "train.estimator = {}: weights that move within the phase feed back on it {:.2g} times as strongly as what moved them (rate {:.2g} "
+       "of "
+       "the first coupling x |x|^2 = {:.3g} of a batch, over beta {:.2g}). Try train.rates[0] below {:.2g}, or a larger train.beta",
+       estimator_name(options.estimator), gain, options.rule.rates[0], overlap, options.beta, options.rule.rates[0] / gain);
+}
 
 bool is_hopeless(const EpochSums& sums) { return static_cast<double>(sums.diverged) > kHopeless * static_cast<double>(sums.settles); }
 

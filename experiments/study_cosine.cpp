@@ -7,6 +7,7 @@
 #include "eqprop/learn/gradient.h"
 #include "eqprop/model/ideal_coupling.h"
 #include "experiments/experiment.h"
+#include "experiments/gradient_batch.h"
 #include "experiments/places.h"
 #include "experiments/run_folder.h"
 
@@ -14,29 +15,6 @@ namespace eqprop {
 namespace {
 
 constexpr std::size_t kSamples = 64;
-constexpr double kTolerance = 1e-13;  // settled as far as the numbers go
-constexpr int kBudget = 20000;
-
-template <class T>
-GradientBatch<T> gradient_batch(const Dataset& data, std::uint32_t seed) {
-  const auto order = shuffled(data.size(), seed, 0);
-  Batch<T> batch;
-  batch.fill(data, std::span(order).first(std::min(kSamples, data.size())));
-  return {batch.x, batch.y, batch.ids};
-}
-
-// what the estimator is after: the gradient of the settling network, or of the feed-forward one
-LearnOptions exact_of(LearnOptions options) {
-  if (family_of(options.estimator) != EstimatorFamily::feed_forward) options.estimator = Estimator::implicit;
-  options.measurement = {};
-  for (SettleOptions* settle : {&options.free, &options.nudged}) {
-    SettleOptions plain;
-    plain.tolerance = kTolerance;
-    plain.budget = kBudget;
-    *settle = plain;
-  }
-  return options;
-}
 
 Network<double> exact_copy(const Network<float>& network) {
   std::vector<std::unique_ptr<Coupling<double>>> couplings;
@@ -55,11 +33,11 @@ double gradient_cosine(const std::filesystem::path& folder, int threads) {
 
   Run run{config.seed, threads, nullptr, 0};
   std::vector<Eigen::MatrixXd> estimated;
-  for (const auto& g : estimate_gradient<float>(experiment.network(), gradient_batch<float>(experiment.train(), config.seed), config.train,
-                                                run, config.train.rule.rates))
+  for (const auto& g : estimate_gradient<float>(experiment.network(), gradient_batch<float>(experiment.train(), config.seed, kSamples),
+                                                config.train, run, config.train.rule.rates))
     estimated.push_back(g.cast<double>());
-  const auto exact =
-      estimate_gradient<double>(exact_network, gradient_batch<double>(experiment.train(), config.seed), exact_of(config.train), run);
+  const auto exact = estimate_gradient<double>(exact_network, gradient_batch<double>(experiment.train(), config.seed, kSamples),
+                                               exact_gradient_options(config.train), run);
   double least = 1;
   for (const Agreement& a : compare_gradients<double>(estimated, exact)) {
     if (!std::isfinite(a.cosine)) return std::numeric_limits<double>::quiet_NaN();

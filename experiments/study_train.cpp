@@ -20,6 +20,7 @@
 #include "eqprop/data/checkpoint.h"
 #include "experiments/commands.h"
 #include "experiments/config.h"
+#include "experiments/download.h"
 #include "experiments/interrupt.h"
 #include "experiments/run_folder.h"
 #include "experiments/study_cosine.h"
@@ -56,11 +57,24 @@ std::string last_error(const std::string& log) {
   return at == std::string::npos ? last_line(log) : log.substr(at, log.find('\n', at) - at);
 }
 
-// what is known of a training from before; nothing when it was of another config or version, or the file is damaged
-TrainingOutcome read_outcome(const Training& training) {
+// of this very program: another build may round elsewhere, and may have learnt to do something else
+const std::string& program_digest() {
+  static const std::string digest = sha256_of("/proc/self/exe");
+  return digest;
+}
+
+// of another build: moved aside, in place of what was moved before
+bool set_aside(const Training& training, const Json& known) {
+  if (!known.is_object() || known.value("program", "") == program_digest() || !fs::exists(training.folder)) return false;
+  fs::remove_all(beside(training.folder, ".old"));
+  fs::rename(training.folder, beside(training.folder, ".old"));
+  return true;
+}
+
+// what is known of a training from before; nothing when it was of another config or another build, or the file is damaged
+TrainingOutcome read_outcome(const Training& training, const Json& json) {
   TrainingOutcome out;
-  const Json json = Json::parse(text_of(beside(training.folder, ".json")), nullptr, false);
-  if (!json.is_object() || json.value("version", "") != version_text() || json.value("config", "") != training.identity) return out;
+  if (!json.is_object() || json.value("program", "") != program_digest() || json.value("config", "") != training.identity) return out;
   out.cpu_second = json.value("cpu_second", 0.0);
   out.finished = json.value("finished", false);
   out.diverged = json.value("diverged", false);
@@ -73,6 +87,7 @@ TrainingOutcome read_outcome(const Training& training) {
 
 void write_outcome(const Training& training, const TrainingOutcome& outcome) {
   Json json;
+  json["program"] = program_digest();
   json["version"] = version_text();
   json["config"] = training.identity;
   json["finished"] = outcome.finished;
@@ -93,7 +108,6 @@ std::vector<std::string> command_of(const Training& training, int threads) {
 
 // a training process; its outputs go to FOLDER.out and FOLDER.log
 pid_t start(const Training& training, int threads) {
-  make_folder(training.folder.parent_path());
   const std::string out_name = beside(training.folder, ".out").string(), log_name = beside(training.folder, ".log").string();
   const std::vector<std::string> words = command_of(training, threads);
   std::vector<char*> arguments;
@@ -127,7 +141,16 @@ struct Job {
 class Workshop {
  public:
   Workshop(const std::vector<Training>& trainings, const Workers& workers) : trainings_(trainings), workers_(workers) {
-    for (const Training& training : trainings_) report_.outcomes.push_back(read_outcome(training));
+    std::size_t finished = 0, aside = 0;
+    for (const Training& training : trainings_) {
+      const Json known = Json::parse(text_of(beside(training.folder, ".json")), nullptr, false);
+      report_.outcomes.push_back(read_outcome(training, known));
+      finished += report_.outcomes.back().finished ? 1 : 0;
+      aside += set_aside(training, known) ? 1 : 0;
+    }
+    if (finished > 0) say("  {} of {} were trained before by this program: read again", finished, trainings_.size());
+    if (aside > 0)
+      say("  {} of {} were trained by another build: trained anew, the old folders are kept as *.old", aside, trainings_.size());
   }
 
   TrainingsReport run() {
@@ -159,6 +182,8 @@ class Workshop {
 
   void begin(std::size_t i) {
     if (report_.outcomes[i].finished) return complete(i);
+    make_folder(trainings_[i].folder.parent_path());
+    write_outcome(trainings_[i], report_.outcomes[i]);  // whose folder it is, should this process be killed
     jobs_.push_back({start(trainings_[i], workers_.threads), i});
   }
 

@@ -49,7 +49,7 @@ EpochRow make_row(const EpochReport& report, const Experiment& experiment, const
   row.sums = report.sums;
   row.pulses = pulses_of(experiment.trainer().ledger(), kPhaseUpdate);
   row.initial_write_pulses = pulses_of(experiment.trainer().ledger(), kPhaseInitialWrite);
-  row.kernel = report.kernel;
+  row.path = report.path;
   row.pulses_per_device_max = report.wear.pulses_per_device;
   if (experiment.config().coupling == Substrate::crossbar) {
     const EnergySplit energy = training_energy(experiment.trainer().ledger(), prices.list);
@@ -143,6 +143,7 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
   if (!experiment.rows.empty() && is_hopeless(experiment.rows.back().sums))
     return diverged(experiment.rows.back().sums, experiment.rows.back().epoch);
   RunWarnings warnings(trainer.wear());
+  warn_of_moving_weights(config.train, experiment.train(), config.seed);
   auto last_save = Clock::now();
   const auto save_if_due = [&](const Progress& progress) {
     if (progress.done == progress.total || !is_due(request.interval, trainer.steps_done(), seconds_since(last_save))) return;

@@ -135,11 +135,11 @@ struct ChainPass {
     std::array<lanes::Item, kShardSamples> items;
     std::array<std::size_t, kShardSamples> phase_of{}, sample_of{};
     std::size_t count = 0;
-    const auto settle = [&](int budget) {
-      lanes::settle(weights.n2, space.packed_.data(), ld, items.data(), count, {options.tolerance, options.min_sweeps, budget});
+    const auto settle = [&](float tolerance, int budget) {
+      lanes::settle(weights.n2, space.packed_.data(), ld, items.data(), count, {tolerance, options.min_sweeps, budget});
       for (std::size_t i = 0; i < count; ++i) {
         const auto state = static_cast<std::size_t>(space.stored_[phase_of[i]]);
-        report.traces[phase_of[i] * batch + sample_of[i]] = finish(items[i], sample_of[i], state, options.tolerance);
+        report.traces[phase_of[i] * batch + sample_of[i]] = finish(items[i], sample_of[i], state, tolerance);
       }
       count = 0;
     };
@@ -149,7 +149,8 @@ struct ChainPass {
       items[count++] = item(sample, static_cast<std::size_t>(space.stored_[phase]), beta, in.y, options);
     };
     for (std::size_t s = range.begin; s < range.end; ++s) add(0, s, 0);
-    settle(options.free_sweeps);
+    settle(options.tolerance, options.free_sweeps);
+    const float nudged_tolerance = options.nudged_tolerance < 0 ? options.tolerance : options.nudged_tolerance;
     // the phases of one sample stand side by side: they share its drive in cache
     for (std::size_t s = range.begin; s < range.end; ++s) {
       for (std::size_t p = 1; p < space.stored_.size(); ++p) {
@@ -158,11 +159,11 @@ struct ChainPass {
           report.traces[p * batch + s].sweeps = 0;
           continue;
         }
-        if (count == kShardSamples) settle(options.nudged_sweeps);
+        if (count == kShardSamples) settle(nudged_tolerance, options.nudged_sweeps);
         add(p, s, options.plan[p - 1].beta);
       }
     }
-    settle(options.nudged_sweeps);
+    settle(nudged_tolerance, options.nudged_sweeps);
     if (space.plan_.empty()) return;
     for (std::size_t s = range.begin; s < range.end; ++s) space.apart_[s] = ended_apart(s) ? 1 : 0;
   }

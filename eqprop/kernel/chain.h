@@ -49,6 +49,7 @@ struct ChainOptions {
   ChainOutput output = ChainOutput::hard_sigmoid;
   std::vector<ChainPhase> plan;  ///< empty: the free phase alone
   float tolerance = 0;           ///< a phase stops when no unit, hidden or output, changed by more over a sweep; 0: always the whole budget
+  float nudged_tolerance = -1;   ///< the same of the nudged phases, whose difference shrinks with beta; negative: as tolerance
   int min_sweeps = 2;            ///< with a tolerance: sweeps before a phase may stop; 2, for a nudge reaches the hidden units in sweep 2
   int free_sweeps = 15;          ///< budget of the free phase, >= 1
   int nudged_sweeps = 15;        ///< budget of every nudged phase, >= 1

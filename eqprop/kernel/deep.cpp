@@ -95,7 +95,7 @@ struct Group {
       if (item.done) continue;
       const std::size_t at = slot(item) * line;
       std::size_t count = deep::move_layer(pass.field(layer, item.state, item.sample), pass.value(layer, item.state, item.sample),
-                                                 pass.ld(layer), move(item, layer, omega), changed + at, change + at);
+                                           pass.ld(layer), move(item, layer, omega), changed + at, change + at);
       while (count > 0 && changed[at + count - 1] >= pass.size(layer)) --count;  // 0 x NaN moves padding too, which has no line
       if (count > 0) mail.push_back({changed + at, change + at, count, nullptr, slot(item), 0});
     }

@@ -9,29 +9,6 @@
 namespace eqprop {
 namespace {
 
-// act'(h) from the unit's output; a unit at a bound does not move
-template <class T>
-T slope(const Layer& layer, T s) {
-  switch (layer.activation) {
-    case Activation::linear:
-      return 1;
-    case Activation::tanh:
-      return std::max(T(0), 1 - s * s);  // noise may carry a state beyond its bounds
-    case Activation::logistic:
-      return std::max(T(0), s * (1 - s));
-    case Activation::hard_sigmoid:
-      return s > 0 && s < 1 ? 1 : 0;
-    case Activation::clipped_relu:
-      return s > 0 && s < T(layer.ceiling) ? 1 : 0;
-  }
-  return 0;
-}
-
-template <class T, class S>
-auto slopes(const Layer& layer, const S& state) {
-  return state.unaryExpr([&layer](T s) { return slope(layer, s); });
-}
-
 // one sample: (I - D^1/2 W D^1/2) n = D^1/2 source, m = D^1/2 n, layer by layer from the input up, then back
 class Elimination {
  public:
@@ -45,7 +22,7 @@ class Elimination {
     factors_.clear();
     for (int l = 1; l <= depth; ++l) {
       const Layer& layer = layers_[static_cast<std::size_t>(l)];
-      roots_.push_back(slopes<double>(layer, state.layer(l).col(sample).template cast<double>()).array().sqrt().matrix());
+      roots_.push_back(activation_slopes<double>(layer, state.layer(l).col(sample).template cast<double>()).array().sqrt().matrix());
     }
     // no unit of the first layer couples to another: its block is the identity
     Eigen::MatrixXd schur;
@@ -83,11 +60,10 @@ class Elimination {
 
 // field of layer l from its neighbours, without bias or input
 template <class T>
-void neighbours_field(const Network<T>& network, const State<T>& state, int l, bool below, bool above, Out<T> field, const ReadPlace& place,
-                      Run& run) {
+void neighbours_field(const Network<T>& network, const State<T>& state, int l, Out<T> field, const ReadPlace& place, Run& run) {
   field.setZero();
-  if (below && l > 1) network.coupling(l - 1).forward_unbiased(state.layer(l - 1), field, place, run);
-  if (above && l < network.depth()) network.coupling(l).backward(state.layer(l + 1), field, place, run);
+  if (l > 1) network.coupling(l - 1).forward_unbiased(state.layer(l - 1), field, place, run);
+  if (l < network.depth()) network.coupling(l).backward(state.layer(l + 1), field, place, run);
 }
 
 }  // namespace
@@ -130,9 +106,9 @@ int sweep_adjoint(const Network<T>& network, const State<T>& state, const Adjoin
     change = 0;
     for (int l = network.depth(); l >= 1; --l) {
       Block<T> field = kept.shape(state.size(l), state.batch());
-      neighbours_field<T>(network, adjoint, l, true, true, field, here, run);
+      neighbours_field<T>(network, adjoint, l, field, here, run);
       if (l == network.depth()) field += source.push.block();
-      field = field.cwiseProduct(slopes<T>(network.layer(l), state.layer(l)));
+      field = field.cwiseProduct(activation_slopes<T>(network.layer(l), state.layer(l)));
       network.coupling(l - 1).count_update(field.rows(), field.cols(), here.place, run);
       change = std::max(change, static_cast<double>((field - adjoint.layer(l)).cwiseAbs().template maxCoeff<Eigen::PropagateNaN>()));
       adjoint.layer(l) = field;
@@ -143,50 +119,16 @@ int sweep_adjoint(const Network<T>& network, const State<T>& state, const Adjoin
   return options.budget;
 }
 
-template <class T>
-void feed_forward(const Network<T>& network, const In<T>& drive, State<T>& state, const ReadPlace& place, Run& run) {
-  state.reshape(network.sizes(), drive.cols());
-  for (int l = 1; l <= network.depth(); ++l) {
-    Block<T> s = state.layer(l);
-    if (l == 1)
-      s = drive;
-    else
-      network.coupling(l - 1).forward(state.layer(l - 1), s, place, run);
-    activate<T>(network.layer(l), s);
-    network.coupling(l - 1).count_update(s.rows(), s.cols(), place.place, run);
-  }
-}
-
-template <class T>
-void backpropagate(const Network<T>& network, const State<T>& state, const AdjointSource<T>& source, const ReadPlace& place,
-                   State<T>& adjoint, Run& run) {
-  adjoint.reshape(network.sizes(), state.batch());
-  Buffer<T> kept;
-  for (int l = network.depth(); l >= 1; --l) {
-    Block<T> field = kept.shape(state.size(l), state.batch());
-    neighbours_field<T>(network, adjoint, l, false, true, field, place, run);
-    if (l == network.depth()) field += source.push.block();
-    adjoint.layer(l) = field.cwiseProduct(slopes<T>(network.layer(l), state.layer(l)));
-    network.coupling(l - 1).count_update(field.rows(), field.cols(), place.place, run);
-  }
-}
-
 template void adjoint_source<float>(const Network<float>&, const State<float>&, const In<float>&, AdjointSource<float>&, const ReadPlace&,
                                     Run&);
 template void implicit_adjoint<float>(const Network<float>&, const State<float>&, const AdjointSource<float>&, State<float>&);
 template int sweep_adjoint<float>(const Network<float>&, const State<float>&, const AdjointSource<float>&, const SettleOptions&,
                                   const ReadPlace&, State<float>&, double&, Run&);
-template void feed_forward<float>(const Network<float>&, const In<float>&, State<float>&, const ReadPlace&, Run&);
-template void backpropagate<float>(const Network<float>&, const State<float>&, const AdjointSource<float>&, const ReadPlace&, State<float>&,
-                                   Run&);
 
 template void adjoint_source<double>(const Network<double>&, const State<double>&, const In<double>&, AdjointSource<double>&,
                                      const ReadPlace&, Run&);
 template void implicit_adjoint<double>(const Network<double>&, const State<double>&, const AdjointSource<double>&, State<double>&);
 template int sweep_adjoint<double>(const Network<double>&, const State<double>&, const AdjointSource<double>&, const SettleOptions&,
                                    const ReadPlace&, State<double>&, double&, Run&);
-template void feed_forward<double>(const Network<double>&, const In<double>&, State<double>&, const ReadPlace&, Run&);
-template void backpropagate<double>(const Network<double>&, const State<double>&, const AdjointSource<double>&, const ReadPlace&,
-                                    State<double>&, Run&);
 
 }  // namespace eqprop

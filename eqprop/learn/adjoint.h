@@ -6,7 +6,6 @@
 //   recurrent backprop  sweeps of m_l = D_l (W m_below + W' m_above + source), output to input (Almeida 1987; Pineda 1987,
 //                       10.1103/PhysRevLett.59.2229)
 //   truncated BPTT      the first K of these sweeps: backprop through the last K forward sweeps of a settled free phase
-//   feed-forward        m_l = D_l W' m_above once, for the feed-forward net of the same shape (Rumelhart et al. 1986, 10.1038/323533a0)
 #include "eqprop/settle/settle.h"
 
 namespace eqprop {
@@ -32,13 +31,5 @@ void implicit_adjoint(const Network<T>& network, const State<T>& state, const Ad
 template <class T>
 int sweep_adjoint(const Network<T>& network, const State<T>& state, const AdjointSource<T>& source, const SettleOptions& options,
                   const ReadPlace& place, State<T>& adjoint, double& change, Run& run);
-
-/// The feed-forward pass: s_l = act(W s_below + b); drive is the first layer's field.
-template <class T>
-void feed_forward(const Network<T>& network, const In<T>& drive, State<T>& state, const ReadPlace& place, Run& run);
-/// Its backward pass.
-template <class T>
-void backpropagate(const Network<T>& network, const State<T>& state, const AdjointSource<T>& source, const ReadPlace& place,
-                   State<T>& adjoint, Run& run);
 
 }  // namespace eqprop

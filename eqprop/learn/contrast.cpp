@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "eqprop/settle/complex.h"
 
 namespace eqprop {
 
@@ -21,11 +22,12 @@ std::size_t Contrast<T>::keep(const State<T>& state) {
 }
 
 template <class T>
-Buffer<T>& Contrast<T>::keep_force(std::size_t state, double weight) {
+Buffer<T>& Contrast<T>::keep_force(std::size_t state, double weight, bool with_bias) {
   if (forces_used_ == forces_.size()) forces_.emplace_back();
   Force& force = forces_[forces_used_++];
   force.state = state;
   force.weight = static_cast<T>(weight);
+  force.with_bias = with_bias;
   return force.value;
 }
 
@@ -35,13 +37,14 @@ void Contrast<T>::add(double weight, const Network<T>& network, const Boundary<T
   const std::size_t k = keep(state);
   products_.push_back({k, k, static_cast<T>(weight), true});
   if (!network.has_readout() || boundary.beta == 0) return;
-  Block<T> force = keep_force(k, weight).shape(network.outputs(), state.batch());
+  Block<T> force = keep_force(k, weight, true).shape(network.outputs(), state.batch());
   read_output<T>(network, state, force, place, run);
   force = static_cast<T>(boundary.beta) * (boundary.target - force);
 }
 
 template <class T>
-void Contrast<T>::add_complex(std::complex<double> weight, const State<T>& re, const State<T>& im) {
+void Contrast<T>::add_complex(std::complex<double> weight, std::complex<double> beta, const Network<T>& network, const In<T>& target,
+                              const State<T>& re, const State<T>& im, const ReadPlace& place, Run& run) {
   const std::size_t a = keep(re);
   const std::size_t b = keep(im);
   const T real = static_cast<T>(weight.real());
@@ -50,6 +53,22 @@ void Contrast<T>::add_complex(std::complex<double> weight, const State<T>& re, c
   products_.push_back({b, b, -real, false});
   products_.push_back({a, b, -imaginary, true});
   products_.push_back({b, a, -imaginary, false});
+  if (!network.has_readout()) return;
+  // (u + i v) (re + i im) = (u re - v im) + ..., with u + i v = weight beta (y - p)
+  Block<T> u = keep_force(a, 1, true).shape(network.outputs(), re.batch());
+  Block<T> v = keep_force(b, -1, false).shape(network.outputs(), re.batch());
+  read_output_complex<T>(network, re.layer(network.depth()), im.layer(network.depth()), u, v, place, run);
+  const std::complex<double> both = weight * beta;
+  const T c = static_cast<T>(both.real());
+  const T d = static_cast<T>(both.imag());
+  for (Index i = 0; i < u.cols(); ++i) {
+    for (Index k = 0; k < u.rows(); ++k) {
+      const T real = target(k, i) - u(k, i);
+      const T imag = -v(k, i);
+      u(k, i) = c * real - d * imag;
+      v(k, i) = c * imag + d * real;
+    }
+  }
 }
 
 template <class T>
@@ -79,7 +98,7 @@ void Contrast<T>::add_adjoint(const State<T>& state, const State<T>& adjoint, bo
   products_.push_back({s, m, T(1), true});
   if (symmetric) products_.push_back({m, s, T(1), false});
   if (force != nullptr) {
-    Buffer<T>& kept = keep_force(s, 1);
+    Buffer<T>& kept = keep_force(s, 1, true);
     kept.shape(force->rows(), force->cols()) = force->block();
   }
 }
@@ -107,7 +126,7 @@ std::span<const Factor<T>> Contrast<T>::factors(int c, const Network<T>& network
     for (const Product& p : products_) factors_.push_back({layer(p.pre, c), layer(p.post, c + 1), p.weight, p.with_bias});
   } else {
     for (std::size_t k = 0; k < forces_used_; ++k)
-      factors_.push_back({layer(forces_[k].state, network.depth()), view(forces_[k].value), forces_[k].weight});
+      factors_.push_back({layer(forces_[k].state, network.depth()), view(forces_[k].value), forces_[k].weight, forces_[k].with_bias});
     // free phases alone push no read-out: one factor of nothing
     if (forces_used_ == 0) {
       first_.shape(network.outputs(), input.cols()).setZero();

@@ -22,8 +22,10 @@ class Contrast {
   void clear();
   /// Adds a settled phase. boundary.beta and target serve the read-out of a cross-entropy network: its exact gradient at this state.
   void add(double weight, const Network<T>& network, const Boundary<T>& boundary, const State<T>& state, const ReadPlace& place, Run& run);
-  /// Adds the phase z = re + i im: Re(weight z_post z_pre'), the product without a conjugate.
-  void add_complex(std::complex<double> weight, const State<T>& re, const State<T>& im);
+  /// Adds the phase z = re + i im of the nudge beta: Re(weight z_post z_pre'), the product without a conjugate; of a read-out,
+  /// Re(weight beta (y - p(z)) [z; 1]').
+  void add_complex(std::complex<double> weight, std::complex<double> beta, const Network<T>& network, const In<T>& target,
+                   const State<T>& re, const State<T>& im, const ReadPlace& place, Run& run);
   /// Adds phases known by their differences d_k from the free state s; the weights sum to 0, so s s' cancels and is never formed:
   ///   sum_k w_k (s + d_k)(s + d_k)' = D s' + s D' + sum_k w_k d_k d_k',   D = sum_k w_k d_k.
   /// Only known once all are there: call begin_differences(s), then add_difference for every phase but the free one, then end_differences.
@@ -53,10 +55,11 @@ class Contrast {
   struct Force {
     std::size_t state;
     T weight;
+    bool with_bias;
     Buffer<T> value;  // read-out only, classes x batch
   };
   std::size_t keep(const State<T>& state);
-  Buffer<T>& keep_force(std::size_t state, double weight);
+  Buffer<T>& keep_force(std::size_t state, double weight, bool with_bias);
 
   std::deque<State<T>> states_;
   std::size_t used_ = 0;

@@ -8,6 +8,9 @@
 namespace eqprop {
 namespace {
 
+constexpr double kExactTolerance = 1e-13;  // settled as far as the numbers go
+constexpr int kExactBudget = 20000;
+
 // displaces one weight through the coupling's only door: an update with a single rank-one factor
 void displace(Coupling<double>& coupling, Index row, Index column, double by, Run& run) {
   const bool bias = column == coupling.inputs();
@@ -50,6 +53,16 @@ std::vector<Matrix<T>> moved_gradient(Network<T>& network, Phases<T>& phases, co
 }
 
 }  // namespace
+
+LearnOptions exact_gradient_options(LearnOptions options) {
+  if (family_of(options.estimator) != EstimatorFamily::feed_forward) options.estimator = Estimator::implicit;
+  options.measurement = {};
+  options.free = SettleOptions();
+  options.free.tolerance = kExactTolerance;
+  options.free.budget = kExactBudget;
+  options.nudged = options.free;
+  return options;
+}
 
 template <class T>
 std::vector<Matrix<T>> estimate_gradient(Network<T>& network, const GradientBatch<T>& batch, const LearnOptions& options, Run& run,

@@ -21,6 +21,10 @@ template <class T>
 std::vector<Matrix<T>> estimate_gradient(Network<T>& network, const GradientBatch<T>& batch, const LearnOptions& options, Run& run,
                                          std::span<const double> rates = {}, std::uint32_t step = 0);
 
+/// What asks estimate_gradient for the gradient that the estimator is after: of the settling network (implicit) or of the feed-forward one,
+/// nothing measured, settled to 1e-13 by forward sweeps without noise.
+LearnOptions exact_gradient_options(LearnOptions options);
+
 /// Mean cost of the answers: of the settled free phase, or of the feed-forward net.
 template <class T>
 double free_cost(const Network<T>& network, const GradientBatch<T>& batch, const LearnOptions& options, Run& run);

@@ -46,7 +46,6 @@ void MovingPhase<T>::run(Phases<T>& phases, const BatchView<T>& batch, Place pla
   }
   Place update = place;
   update.phase = kPhaseUpdate;
-  bool sound = true;
   bool at_rest = false;
   const std::uint32_t sweeps_apart = static_cast<std::uint32_t>(settling.budget + settling.noise_window + 2);
   ReadPlace at{place, batch.ids};
@@ -59,7 +58,6 @@ void MovingPhase<T>::run(Phases<T>& phases, const BatchView<T>& batch, Place pla
     for (const double second : report_.second) sums.hardware_second += second;
     if (report_.count(StopReason::diverged) > 0) {
       sums.diverged += static_cast<std::int64_t>(report_.count(StopReason::diverged));
-      sound = false;
       break;
     }
     contrast_.clear();
@@ -80,7 +78,7 @@ void MovingPhase<T>::run(Phases<T>& phases, const BatchView<T>& batch, Place pla
     drive_input<T>(network, batch.x, drive, input, workspace_, run);
     sums.hardware_second += static_cast<double>(batch.x.cols()) * network.coupling(0).read_second();
   }
-  if (known_drive && sound && rule.options().rates[0] > 0) {
+  if (known_drive && rule.options().rates[0] > 0) {
     const Factor<T> factor{batch.x, view(moved_), T(1)};
     network.coupling(0).update(WantedChange<T>({&factor, 1}, rule.rate(0, progress, batch.x.cols())), update, run);
   }

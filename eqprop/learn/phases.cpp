@@ -43,7 +43,6 @@ void LearnOptions::validate(const std::vector<Layer>& layers, Cost cost) const {
   if (clamps && cost == Cost::cross_entropy)
     fail("train.estimator = " + name + " clamps the output: with network.cost = cross_entropy there is none that settles");
   if (estimator == Estimator::holomorphic) {
-    if (cost == Cost::cross_entropy) fail("train.estimator = holomorphic needs network.cost = squared_error");
     if (free.state_bits > 0 || nudged.state_bits > 0)
       fail("train.estimator = holomorphic: complex states are not rounded, expected settle.state_bits = 0");
     for (std::size_t l = 1; l < layers.size(); ++l)
@@ -204,7 +203,7 @@ void Phases<T>::keep_phase(const Network<T>& network, const BatchView<T>& batch,
   measure(options_.measurement, second, network, state_);
   if (phase.is_complex()) {
     measure(options_.measurement, second, network, imaginary_);
-    contrast_.add_complex(phase.weight, state_, imaginary_);
+    contrast_.add_complex(phase.weight, phase.strength, network, view(target_), state_, imaginary_, place, run);
     return;
   }
   const Boundary<T> boundary{batch.x, view(drive_), view(target_), phase.beta()};

@@ -2,7 +2,7 @@
 // The phases of one batch: free, then what the estimator asks for, into a contrast. Moving weights (continual, agnostic) are in moving.h.
 #include <span>
 
-#include "eqprop/learn/adjoint.h"
+#include "eqprop/learn/backprop.h"
 #include "eqprop/learn/contrast.h"
 #include "eqprop/learn/lost_classes.h"
 #include "eqprop/learn/measurement.h"

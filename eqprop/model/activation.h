@@ -6,6 +6,7 @@
 //   tanh          s = tanh(u), u + a tanh(u) = h  U = s atanh s + ln(1 - s^2) / 2
 //   logistic      s = 1 / (1 + exp -u), u + a s = h   U = s ln s + (1 - s) ln(1 - s)
 // The implicit ones take Newton steps on u, whose derivative 1 + a act'(u) is positive for a > -1 (logistic: a > -4).
+#include <algorithm>
 #include <string_view>
 
 #include "eqprop/model/types.h"
@@ -31,6 +32,29 @@ struct Bounds {
 Bounds activation_bounds(const Layer& layer);
 /// True when act is differentiable everywhere.
 bool is_smooth(Activation activation);
+
+/// act'(h) at a = 0, from the unit's output; a unit at a bound does not move: 0.
+template <class T>
+T activation_slope(const Layer& layer, T s) {
+  switch (layer.activation) {
+    case Activation::linear:
+      return 1;
+    case Activation::tanh:
+      return std::max(T(0), 1 - s * s);  // noise may carry a state beyond its bounds
+    case Activation::logistic:
+      return std::max(T(0), s * (1 - s));
+    case Activation::hard_sigmoid:
+      return s > 0 && s < 1 ? 1 : 0;
+    case Activation::clipped_relu:
+      return s > 0 && s < T(layer.ceiling) ? 1 : 0;
+  }
+  return 0;
+}
+/// The same of many units, as an expression.
+template <class T, class States>
+auto activation_slopes(const Layer& layer, const States& state) {
+  return state.unaryExpr([&layer](T s) { return activation_slope(layer, s); });
+}
 
 /// values <- act(values, 0), in place.
 template <class T>

@@ -103,7 +103,9 @@ class ComplexSweep {
       network.coupling(l).backward(b_.re.now.layer(l + 1, 0, re.columns), x, re.place, shard_.run());
       network.coupling(l).backward(b_.im.now.layer(l + 1, 0, re.columns), y, im.place, shard_.run());
     }
-    if (l == network.depth() && beta_ != 0.0)
+    const bool nudged = l == network.depth() && beta_ != 0.0;
+    if (nudged && network.has_readout()) push_readout(re, im, x, y);
+    if (nudged && !network.has_readout())
       activate_nudged(network.layer(l).activation, re.boundary.target, x, y);
     else
       activate_plain(network.layer(l).activation, x, y);
@@ -118,6 +120,27 @@ class ComplexSweep {
         shard_.note_change(i, std::numeric_limits<T>::infinity());
     re_now = x;
     im_now = y;
+  }
+
+  // h += beta R' (y - softmax(R z + c))
+  void push_readout(const TermContext<T>& re, const TermContext<T>& im, Block<T>& x, Block<T>& y) {
+    const Network<T>& network = shard_.network();
+    const int l = network.depth();
+    Block<T> u = force_re_.shape(network.outputs(), re.columns);
+    Block<T> v = force_im_.shape(network.outputs(), re.columns);
+    read_output_complex<T>(network, b_.re.now.layer(l, 0, re.columns), b_.im.now.layer(l, 0, re.columns), u, v, re.place, shard_.run());
+    const T a = static_cast<T>(beta_.real());
+    const T b = static_cast<T>(beta_.imag());
+    for (Index i = 0; i < re.columns; ++i) {
+      for (Index k = 0; k < u.rows(); ++k) {
+        const T real = re.boundary.target(k, i) - u(k, i);
+        const T imaginary = -v(k, i);
+        u(k, i) = a * real - b * imaginary;
+        v(k, i) = a * imaginary + b * real;
+      }
+    }
+    network.coupling(l).backward(u, x, re.place, shard_.run());
+    network.coupling(l).backward(v, y, im.place, shard_.run());
   }
 
   void activate_plain(Activation activation, Block<T>& x, Block<T>& y) {
@@ -159,13 +182,13 @@ class ComplexSweep {
   Shard<T>& shard_;
   ShardBuffers<T>& b_;
   Complex beta_;
+  Buffer<T> force_re_, force_im_;  // read-out only, classes x columns
 };
 
 }  // namespace
 
 template <class T>
 bool complex_applies(const Network<T>& network) {
-  if (network.cost() != Cost::squared_error) return false;
   for (int l = 1; l <= network.depth(); ++l)
     if (!is_smooth(network.layer(l).activation)) return false;
   return std::none_of(network.terms().begin(), network.terms().end(),
@@ -173,9 +196,36 @@ bool complex_applies(const Network<T>& network) {
 }
 
 template <class T>
+void read_output_complex(const Network<T>& network, const In<T>& re, const In<T>& im, Out<T> output_re, Out<T> output_im,
+                         const ReadPlace& place, Run& run) {
+  const Coupling<T>& readout = network.coupling(network.depth());
+  ReadPlace second = place;
+  ++second.place.sweep;
+  output_re.setZero();
+  output_im.setZero();
+  readout.forward(re, output_re, place, run);
+  readout.forward_unbiased(im, output_im, second, run);
+  for (Index i = 0; i < output_re.cols(); ++i) {
+    const T largest = output_re.col(i).maxCoeff();
+    std::complex<T> sum = 0;
+    for (Index k = 0; k < output_re.rows(); ++k) {
+      const std::complex<T> e = std::polar(std::exp(output_re(k, i) - largest), output_im(k, i));
+      output_re(k, i) = e.real();
+      output_im(k, i) = e.imag();
+      sum += e;
+    }
+    for (Index k = 0; k < output_re.rows(); ++k) {
+      const std::complex<T> p = std::complex<T>(output_re(k, i), output_im(k, i)) / sum;
+      output_re(k, i) = p.real();
+      output_im(k, i) = p.imag();
+    }
+  }
+}
+
+template <class T>
 void settle_complex(const Network<T>& network, const Boundary<T>& boundary, std::complex<double> beta, State<T>& re, State<T>& im,
                     const SettleOptions& options, const ReadPlace& place, Workspace<T>& workspace, SettleReport& report, Run& run) {
-  check(complex_applies(network), "complex states need tanh, logistic or linear layers, squared error and no user's term");
+  check(complex_applies(network), "complex states need tanh, logistic or linear layers and no user's term");
   check(options.state_bits == 0, "complex states are not rounded");
   check(re.batch() == im.batch(), "both parts of complex states have one batch");
   check_boundary(network, boundary, re.batch(), place);
@@ -207,6 +257,10 @@ void settle_complex(const Network<T>& network, const Boundary<T>& boundary, std:
 
 template bool complex_applies<float>(const Network<float>&);
 template bool complex_applies<double>(const Network<double>&);
+template void read_output_complex<float>(const Network<float>&, const In<float>&, const In<float>&, Out<float>, Out<float>,
+                                         const ReadPlace&, Run&);
+template void read_output_complex<double>(const Network<double>&, const In<double>&, const In<double>&, Out<double>, Out<double>,
+                                          const ReadPlace&, Run&);
 template void settle_complex<float>(const Network<float>&, const Boundary<float>&, std::complex<double>, State<float>&, State<float>&,
                                     const SettleOptions&, const ReadPlace&, Workspace<float>&, SettleReport&, Run&);
 template void settle_complex<double>(const Network<double>&, const Boundary<double>&, std::complex<double>, State<double>&, State<double>&,

@@ -3,6 +3,7 @@
 // arXiv:2209.00530). Couplings stay real: each part is read on its own, and a crossbar is charged for both reads.
 //   hidden layers  z = act(h)                       h = W z + b + W' z, the bias on the real part alone
 //   last layer     z = act(u), u + beta act(u) = h + beta y     the cost (y - z)^2 / 2 without a modulus, so that all is analytic in beta
+//   or, with a read-out, z = act(h + beta R' (y - softmax(R z + c))), the softmax continued to complex logits
 // tanh has poles at +-i pi/2, logistic at +-i pi: a nudge that brings a pre-activation near one has no equilibrium to end in.
 #include <complex>
 
@@ -10,9 +11,15 @@
 
 namespace eqprop {
 
-/// True when the network's layers are tanh, logistic or linear, its cost the squared error, and no user's term takes part.
+/// True when the network's layers are tanh, logistic or linear, and no user's term takes part.
 template <class T>
 bool complex_applies(const Network<T>& network);
+
+/// The read-out of complex states: softmax(R z + c) = exp(.) / sum exp(.), classes x columns in two parts; its poles, where the sum of
+/// exponentials vanishes, show as numbers that are not finite. The parts are read at place and at the sweep after it.
+template <class T>
+void read_output_complex(const Network<T>& network, const In<T>& re, const In<T>& im, Out<T> output_re, Out<T> output_im,
+                         const ReadPlace& place, Run& run);
 
 /// Settles re + i im from the given states (re: the free state, im: 0). boundary.beta is not looked at. Sweeps are exact blocks in the order
 /// of options.method where that is backward or asynchronous, and forward otherwise. A change is that of re or im, whichever is larger.

@@ -18,14 +18,6 @@ constexpr double kCycle = 1e-2;    // [unit output] a residual as large is no ta
 
 double steepest(Activation activation) { return activation == Activation::logistic ? 0.25 : 1; }
 
-// act' of a unit from its state
-double slope_at(const Layer& layer, double s) {
-  const Bounds bounds = activation_bounds(layer);
-  if (layer.activation == Activation::tanh) return std::max(0.0, 1 - s * s);
-  if (layer.activation == Activation::logistic) return std::max(0.0, s * (1 - s));
-  return s > bounds.low && s < bounds.high ? 1 : 0;
-}
-
 // M of one sample, applied to vectors with one part per layer ([0] empty)
 class Interaction {
  public:
@@ -49,7 +41,7 @@ class Interaction {
       d.resize(network.layer(l).size);
       for (Index i = 0; i < d.size(); ++i)
         d[i] = steepest_everywhere ? steepest(network.layer(l).activation)
-                                   : slope_at(network.layer(l), static_cast<double>(state.layer(l)(i, column)));
+                                   : activation_slope(network.layer(l), static_cast<double>(state.layer(l)(i, column)));
     }
     if (held) roots_.back().setZero();
     bare_ = roots_.back();

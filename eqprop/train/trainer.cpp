@@ -5,8 +5,6 @@
 
 #include "base/check.h"
 #include "eqprop/train/calibrate.h"
-#include "eqprop/train/chain_trainer.h"
-#include "eqprop/train/deep_trainer.h"
 #include "eqprop/train/ledger_bytes.h"
 
 namespace eqprop {
@@ -37,11 +35,10 @@ Trainer<T>::Trainer(Network<T>& network, const TrainOptions& options, std::uint3
       run_{seed, threads, &ledger_, 0},
       samples_(samples),
       rule_(options.rule, network),
+      kernel_(make_kernel(network, options, threads)),
       lost_(static_cast<int>(network.outputs())),
       phases_(options) {
   check(samples > 0, "no training samples");
-  if (options.kernel && ChainTrainer<T>::applies(network, options)) chain_ = std::make_unique<ChainTrainer<T>>(network, options, threads);
-  if (options.kernel && DeepTrainer<T>::applies(network, options)) deep_ = std::make_unique<DeepTrainer<T>>(network, options, threads);
 }
 
 template <class T>
@@ -64,7 +61,7 @@ bool Trainer<T>::run_epoch(const Dataset& train, const std::function<bool(const 
     const bool finished = position_ == train.size();
     if (after_step && !after_step({epoch_ + 1, position_, train.size(), sums_, ledger_}) && !finished) return false;
   }
-  report = {epoch_ + 1, sums_, lost_.lost(), wear(), chain_ != nullptr || deep_ != nullptr};
+  report = {epoch_ + 1, sums_, lost_.lost(), wear(), kernel_ != nullptr ? kernel_->path() : Path::general};
   ++epoch_;
   position_ = 0;
   sums_ = {};
@@ -78,12 +75,9 @@ void Trainer<T>::step(const Dataset& train, std::span<const std::uint32_t> rows)
   batch.fill(train, rows);
   sums_.samples += static_cast<std::int64_t>(rows.size());
   const double progress = (static_cast<double>(epoch_) + static_cast<double>(position_) / static_cast<double>(samples_)) / options_.epochs;
-  if (chain_ != nullptr) {
+  if (kernel_ != nullptr) {
     const PhasePlan plan = make_plan(options_.estimator, options_.beta, run_.seed, step_);
-    chain_->step(batch, plan, schedule_factor(options_.rule, progress), sums_, lost_, output_);
-  } else if (deep_ != nullptr) {
-    const PhasePlan plan = make_plan(options_.estimator, options_.beta, run_.seed, step_);
-    deep_->step(batch, plan, schedule_factor(options_.rule, progress), sums_, lost_, output_);
+    kernel_->step(batch, plan, schedule_factor(options_.rule, progress), sums_, lost_, output_);
   } else {
     general_step(batch, progress);
   }
@@ -111,7 +105,7 @@ void Trainer<T>::general_step(const Batch<T>& batch, double progress) {
 // converter ranges from the states that some samples settle to, free and nudged; two rounds, since the states depend on the ranges
 template <class T>
 void Trainer<T>::calibrate(const Dataset& train) {
-  if (chain_ != nullptr || options_.calibration_samples == 0) return;
+  if (kernel_ != nullptr || options_.calibration_samples == 0) return;
   bool needed = false;
   for (int c = 0; c < network_.coupling_count(); ++c) needed |= !network_.coupling(c).is_ideal();
   if (!needed) return;
@@ -137,10 +131,8 @@ Evaluation Trainer<T>::evaluate(const Dataset& data) {
     rows.resize(std::min(kEvaluationBatch, data.size() - first));
     for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<std::uint32_t>(first + i);
     batch.fill(data, rows);
-    if (chain_ != nullptr) {
-      chain_->free_outputs(batch, output_);
-    } else if (deep_ != nullptr) {
-      deep_->free_outputs(batch, output_);
+    if (kernel_ != nullptr) {
+      kernel_->answer(batch, output_);
     } else {
       Place place;
       place.step = step_;
@@ -154,6 +146,14 @@ Evaluation Trainer<T>::evaluate(const Dataset& data) {
   result.accuracy = static_cast<double>(correct) / static_cast<double>(data.size());
   result.cost = cost / static_cast<double>(data.size());
   return result;
+}
+
+template <class T>
+bool Trainer<T>::kernel_state(const Batch<T>& batch, State<T>& state) {
+  if (kernel_ == nullptr) return false;
+  kernel_->answer(batch, output_);
+  kernel_->free_state(state);
+  return true;
 }
 
 template <class T>

@@ -6,7 +6,7 @@
 
 #include "eqprop/data/dataset.h"
 #include "eqprop/learn/moving.h"
-#include "eqprop/train/options.h"
+#include "eqprop/train/kernel_path.h"
 
 namespace eqprop {
 
@@ -21,14 +21,14 @@ struct EpochReport {
   int epoch = 0;  ///< 1 is the first
   EpochSums sums;
   std::vector<int> lost_classes;
-  Wear wear;                       ///< over all couplings
-  bool kernel = false;             ///< a specialised kernel ran
+  Wear wear;                  ///< over all couplings
+  Path path = Path::general;  ///< what ran
 };
 
 /// Given to the callback after every step.
 struct Progress {
   int epoch;
-  std::size_t done;   ///< samples of this epoch
+  std::size_t done;  ///< samples of this epoch
   std::size_t total;
   const EpochSums& sums;
   const Ledger& ledger;
@@ -36,14 +36,9 @@ struct Progress {
 
 struct Evaluation {
   double accuracy = 0;
-  double cost = 0;     ///< mean
+  double cost = 0;  ///< mean
   std::size_t samples = 0;
 };
-
-template <class T>
-class ChainTrainer;  // the dense-chain kernel behind the trainer
-template <class T>
-class DeepTrainer;  // the deep-chain kernel
 
 template <class T>
 class Trainer {
@@ -57,6 +52,8 @@ class Trainer {
   bool run_epoch(const Dataset& train, const std::function<bool(const Progress&)>& after_step, EpochReport& report);
   /// Free phases only; events go to kPhaseEvaluate.
   Evaluation evaluate(const Dataset& data);
+  /// The free state as a kernel settles it, for a look at it that changes nothing; false, and no state, where the general path runs.
+  bool kernel_state(const Batch<T>& batch, State<T>& state);
 
   int epochs_done() const { return epoch_; }
   std::uint32_t steps_done() const { return step_; }
@@ -82,12 +79,11 @@ class Trainer {
   Run run_;
   std::size_t samples_;
   Rule<T> rule_;
-  std::unique_ptr<ChainTrainer<T>> chain_;
-  std::unique_ptr<DeepTrainer<T>> deep_;
+  std::unique_ptr<KernelPath<T>> kernel_;  // or null: the general path
 
   Ledger ledger_;
-  int epoch_ = 0;               // epochs finished
-  std::size_t position_ = 0;    // samples done in the epoch under way
+  int epoch_ = 0;             // epochs finished
+  std::size_t position_ = 0;  // samples done in the epoch under way
   std::uint32_t step_ = 0;
   std::int64_t samples_trained_ = 0;
   EpochSums sums_;

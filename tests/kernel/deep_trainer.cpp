@@ -1,4 +1,4 @@
-#include "eqprop/train/deep_trainer.h"
+#include "eqprop/train/kernel_path.h"
 
 #include "tests/catch.h"
 #include "tests/train/small_task.h"
@@ -26,7 +26,7 @@ TrainOptions deep_training(bool kernel, double tolerance = 1e-6) {
 bool applies(const NetworkOptions& n, const TrainOptions& t) {
   Run run{1, 1, nullptr, 0};
   const Network<float> net = build_network<float>(n, run);
-  return DeepTrainer<float>::applies(net, t);
+  return path_for(net, t) == Path::deep;
 }
 
 }  // namespace
@@ -44,8 +44,8 @@ TEST_CASE("deep trainer: a training of the kernel is that of the general path") 
   const Matrix<float> start = a.net.coupling(1).read();
   const EpochReport of_a = a.epoch(set);
   const EpochReport of_b = b.epoch(set);
-  REQUIRE(of_a.kernel);
-  REQUIRE_FALSE(of_b.kernel);
+  REQUIRE(of_a.path == Path::deep);
+  REQUIRE(of_b.path == Path::general);
   REQUIRE(of_a.sums.settles == of_b.sums.settles);
   REQUIRE(of_a.sums.converged == of_a.sums.settles);
   for (int c = 0; c < 4; ++c) {

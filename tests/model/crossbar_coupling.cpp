@@ -9,7 +9,8 @@ using namespace eqprop;
 namespace {
 
 constexpr Index kInputs = 6, kHidden = 9, kOutputs = 4, kSamples = 5;
-const std::vector<Layer> kLayers{{kInputs, Activation::linear, 0}, {kHidden, Activation::hard_sigmoid, 0}, {kOutputs, Activation::hard_sigmoid, 0}};
+const std::vector<Layer> kLayers{
+    {kInputs, Activation::linear, 0}, {kHidden, Activation::hard_sigmoid, 0}, {kOutputs, Activation::hard_sigmoid, 0}};
 const std::vector<std::uint32_t> kIds{3, 1, 4, 15, 9};
 
 Matrix<float> weights(Index outputs, Index inputs) { return 0.3F * Matrix<float>::Random(outputs, inputs + 1); }
@@ -65,8 +66,8 @@ TEST_CASE("analog loop: sweeps cost nothing; the end of a phase charges cells fo
   coupling.finish(hidden, outputs, seconds, place, run);
   double joule = 0;
   for (Index s = 0; s < kSamples; ++s)
-    joule += seconds[static_cast<std::size_t>(s)] *
-             (coupling.array().cell_power(Direction::forward, hidden.col(s)) + coupling.array().cell_power(Direction::backward, settled.col(s)));
+    joule += seconds[static_cast<std::size_t>(s)] * (coupling.array().cell_power(Direction::forward, hidden.col(s)) +
+                                                     coupling.array().cell_power(Direction::backward, settled.col(s)));
   CHECK(ledger.at(1, kPhaseFree, Event::cell_read).joule == Approx(joule));
   CHECK(ledger.at(1, kPhaseFree, Event::adc).count == kOutputs * kSamples);
   CHECK(ledger.at(1, kPhaseFree, Event::neuron).count == kOutputs * (1 + 2 + 3 + 1 + 1));
@@ -93,7 +94,8 @@ TEST_CASE("analog loop: the clamped input passes its DAC once", "[coupling]") {
   CHECK((driven - exact).norm() < 0.01F * exact.norm());
 }
 
-TEST_CASE("an update charges one read-modify-write per product that is not zero and one per weight for the threshold, and moves devices", "[coupling]") {
+TEST_CASE("an update charges one read-modify-write per product that is not zero and one per weight for the threshold, and moves devices",
+          "[coupling]") {
   auto coupling = upper(Loop::digital);
   Ledger ledger;
   Run run{1, 1, &ledger};

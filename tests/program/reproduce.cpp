@@ -132,7 +132,27 @@ TEST_CASE("a run that diverges is a result: errors of chance, and the study goes
   // and is not trained again
   const Outcome again = reproduce(folder);
   CHECK(again.exit_code == 0);
+  CHECK(has(again.err, "3 of 3 were trained before by this program: read again"));
   CHECK(Json::parse(again.last_line())["figures"] == result["figures"]);
+}
+
+TEST_CASE("what another build trained is moved aside and trained anew") {
+  const TemporaryFolder folder;
+  write_study(folder, kHead + kIdeal);
+  const Outcome first = reproduce(folder);
+  REQUIRE(first.exit_code == 0);
+  const fs::path run = folder / "runs/reproduce/small/ideal/seed-1";
+  Json known = Json::parse(read_file_text(run.string() + ".json"));
+  REQUIRE(known["program"].get<std::string>().size() == 64);
+  known["program"] = "another";
+  write_file_text(run.string() + ".json", known.dump());
+  write_file_text(run / "mine", "mine");
+  const Outcome again = reproduce(folder);
+  CHECK(again.exit_code == 0);
+  CHECK(has(again.err, "1 of 2 were trained by another build: trained anew"));
+  CHECK(read_file_text(run.string() + ".old/mine") == "mine");
+  CHECK_FALSE(fs::exists(run / "mine"));
+  CHECK(Json::parse(again.last_line())["figures"][0]["values"] == Json::parse(first.last_line())["figures"][0]["values"]);
 }
 
 TEST_CASE("an interrupted study goes on by the same command, to the same bits") {

@@ -15,7 +15,8 @@ struct Moved {
 // mean-square change of the unsaturated units of a layer between two late sweeps, and what the floor predicts
 Moved change_of_layer(int l, double noise, int bits) {
   constexpr Index kInputs = 64, kHidden = 128, kOutputs = 10, kSamples = 64;
-  const std::vector<Layer> layers{{kInputs, Activation::linear, 0}, {kHidden, Activation::hard_sigmoid, 0}, {kOutputs, Activation::hard_sigmoid, 0}};
+  const std::vector<Layer> layers{
+      {kInputs, Activation::linear, 0}, {kHidden, Activation::hard_sigmoid, 0}, {kOutputs, Activation::hard_sigmoid, 0}};
   CrossbarOptions options;
   options.array.read_noise.white = noise;
   options.array.dac.bits = options.array.adc_forward.bits = options.array.adc_backward.bits = bits;
@@ -38,7 +39,8 @@ Moved change_of_layer(int l, double noise, int bits) {
   const auto settled = [&](int sweeps) {
     drive_input<float>(network, x, drive, place, run);
     State<float> state = network.rest(kSamples);
-    settle(network, Boundary<float>{view(x), view(drive), {nullptr, 0, 0, Eigen::OuterStride<>(0)}, 0}, state, {0, sweeps, 1000, 1}, place, workspace, run);
+    settle(network, Boundary<float>{view(x), view(drive), {nullptr, 0, 0, Eigen::OuterStride<>(0)}, 0}, state, {0, sweeps, 1000, 1}, place,
+           workspace, run);
     return state;
   };
   const State<float> typical = settled(20);

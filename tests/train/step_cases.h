@@ -13,7 +13,7 @@ struct Case {
   std::string name;
   NetworkOptions network;
   TrainOptions training;
-  bool kernel = false;  // the dense-chain kernel is to run
+  Path path = Path::general;
 };
 
 inline NetworkOptions entropy(NetworkOptions options) {
@@ -53,7 +53,7 @@ inline std::vector<Case> cases() {
   NetworkOptions wide = network(Substrate::ideal, 700);  // above what Eigen packs on the stack
   wide.layers.insert(wide.layers.begin() + 1, {300, Activation::hard_sigmoid, 0});
   return {
-      {"dense-chain kernel", network(Substrate::ideal), training(4), true},
+      {"dense-chain kernel", network(Substrate::ideal), training(4), Path::chain},
       {"ideal, squared error", network(Substrate::ideal), general()},
       {"ideal, momentum, one-sided", network(Substrate::ideal), general(0.9, Estimator::one_sided)},
       {"ideal, cross-entropy, random sign", entropy(network(Substrate::ideal)), general(0, Estimator::random_sign, 3)},
