@@ -1,0 +1,97 @@
+#pragma once
+// The exact circuit of an array with resistive lines: every crossing is a cell between a node of its word line (row, input) and a node of
+// its bit line (column, output); neighbouring nodes of a line are a segment apart.
+//
+//   source i --[driver + segment]-- word i,0 --[segment]-- word i,1 ... word i,n-1 (--[segment + driver]-- source i, double-sided)
+//   bit 0,j --[segment]-- bit 1,j ... bit m-1,j --[segment + sense]-- virtual ground
+//
+// A transposed read drives the bit lines at their ends and senses the word lines at theirs: ends are what they are, whichever way the
+// signal goes, so that forward and transposed weights are equal when driver and sense resistance are.
+//
+// Nodal analysis gives [Tw + D, -D; -D, Tb + D], T tridiagonal per line, D the cells. The word lines are eliminated exactly; what is left
+// for the bit lines' nodes, Tb + D - D (Tw + D)^-1 D, is solved by conjugate gradients preconditioned by (Tb + D)^-1 (M. R. Hestenes,
+// E. Stiefel, doi 10.6028/jres.049.044): two tridiagonal sweeps an iteration, no fill-in.
+#include <Eigen/Core>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "crossbar/direction.h"
+
+namespace eqprop {
+
+struct WireOptions {
+  double segment_ohm = 1;     ///< [ohm] of a line between neighbouring cells, > 0
+  double driver_ohm = 0;      ///< [ohm] between a word line's outermost segment and its source, >= 0
+  double sense_ohm = 0;       ///< [ohm] between a bit line's outermost segment and its virtual ground, >= 0
+  bool double_sided = false;  ///< word lines are driven (transposed: sensed) at both ends
+  /// Throws InputError(config) naming field, value and range.
+  void validate() const;
+};
+
+struct WireTolerance {
+  double residual = 1e-8;  ///< largest Kirchhoff residual of a node over the largest current that a source injects
+  int iterations = 1000;   ///< of conjugate gradients, at most
+};
+
+/// How a solve ended. All but the iterations are computed anew from the voltages, node by node, by code of its own.
+struct WireReport {
+  int iterations = 0;
+  bool converged = false;           ///< kcl_residual is at most the tolerance
+  double kcl_residual = 0;          ///< largest sum of currents into a node over the largest injected current
+  double charge_balance_error = 0;  ///< |current in - current out| over current in
+  double power_balance_error = 0;   ///< |power of the sources - power of cells, wires and ends| over the former; says little by itself
+};
+
+/// Buffers of one solver, and the voltages of its last solve: the start of the next when it is warm.
+class WireState {
+ public:
+  /// [V] of a node of the last solve.
+  double word_volt(Eigen::Index row, Eigen::Index column) const { return word_(row, column); }
+  double bit_volt(Eigen::Index row, Eigen::Index column) const { return bit_(row, column); }
+
+ private:
+  friend class Wires;
+  using Field = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  Field bit_, word_;  // voltages
+  Field r_, z_, p_, q_;
+  Eigen::VectorXd eights_;
+};
+
+/// An array of fixed cells behind its lines.
+class Wires {
+ public:
+  using In = Eigen::Ref<const Eigen::MatrixXd>;
+  using Out = Eigen::Ref<Eigen::MatrixXd>;
+
+  /// siemens: word lines x bit lines, each finite and >= 0; 0 is an absent cell. Throws InputError(config) for bad cells or options.
+  Wires(const In& siemens, const WireOptions& options);
+
+  Eigen::Index word_lines() const { return word_lines_; }
+  Eigen::Index bit_lines() const { return bit_lines_; }
+  const WireOptions& options() const { return options_; }
+  double siemens(Eigen::Index row, Eigen::Index column) const { return cells_(row, column) / options_.segment_ohm; }
+
+  /// [A] into the virtual grounds for source voltages [V]. Forward: word lines drive, bit lines are sensed; backward the other way. warm:
+  /// starts from the voltages that the state holds of a solve of the same shape.
+  WireReport solve(Direction direction, std::span<const double> volt, std::span<double> ampere, const WireTolerance& tolerance,
+                   WireState& state, bool warm = false) const;
+  /// The same for a batch, a column each; bits do not depend on the threads. A report per column.
+  std::vector<WireReport> solve(Direction direction, const In& volt, Out ampere, const WireTolerance& tolerance, int threads) const;
+
+ private:
+  using Field = WireState::Field;
+  struct Terminals;
+  void make_room(WireState& state) const;
+  void eliminate_words(const Terminals& ends, WireState& state) const;
+  void start(const Terminals& ends, WireState& state) const;
+  WireReport check(const Terminals& ends, const WireState& state, double* injected) const;
+
+  WireOptions options_;
+  Eigen::Index word_lines_, bit_lines_;
+  double word_end_, bit_end_;      // conductances of the ends, in segments
+  Field cells_, inv_;              // in segments; of the bit lines
+  Eigen::VectorXd cells8_, inv8_;  // by eight: crossbar/kernel/wire_lanes.h
+};
+
+}  // namespace eqprop
