@@ -8,12 +8,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 repetitions=${1:-5}
 
 cmake/setup.sh build -DEQPROP_NATIVE=ON
-cmake --build build --parallel "$(nproc)" --target bench_check bench_read bench_pulse bench_write_verify bench_settle_kernel bench_train_step >&2
+cmake --build build --parallel "$(nproc)" --target bench_check bench_read bench_pulse bench_write_verify bench_settle_kernel bench_train_step bench_deep_step >&2
 
 results=()
-run() { # PROGRAM FILTER
+run() { # PROGRAM FILTER [REPETITIONS]
   local out="build/bench/$1.json"
-  "build/bench/$1" --benchmark_filter="$2" --benchmark_repetitions="$repetitions" --benchmark_report_aggregates_only=true \
+  "build/bench/$1" --benchmark_filter="$2" --benchmark_repetitions="${3:-$repetitions}" --benchmark_report_aggregates_only=true \
     --benchmark_out="$out" --benchmark_out_format=json >&2
   results+=("$out")
 }
@@ -22,4 +22,5 @@ run bench_pulse 'exponential'
 run bench_write_verify 'fresh'
 run bench_settle_kernel '^settle/'
 run bench_train_step 'threads:1$'
+run bench_deep_step '.' 2  # a whole epoch each
 build/bench/bench_check bench/floors.json "${results[@]}"

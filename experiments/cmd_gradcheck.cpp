@@ -66,6 +66,11 @@ Checked read_checked(const GradcheckArguments& arguments, const std::string& est
     check_layers(out.config, data);
     out.config.train.beta = resolved_beta(out.config, data, arguments.threads);
   }
+  if (out.config.backward_error > 0)
+    throw InputError(
+        Code::conflict, {arguments.config, 0, 0},
+        "network.backward_error: weights that read differently backward have no potential, and their exact gradient is not known",
+        "check the same network with backward_error = 0");
   out.replaced = out.config.coupling != Substrate::ideal;
   out.config.coupling = Substrate::ideal;
   return out;

@@ -56,8 +56,23 @@ std::vector<Training> plain_trainings(const Study& study, const fs::path& out) {
     for (const int seed : run.seeds) {
       trainings.push_back(make_training(run, {}, seed, out / run.name / fmt::format("seed-{}", seed), run.name));
       trainings.back().cosine = run.cosine;
+      if (run.cosine_at) trainings.back().cosine_at = out / *run.cosine_at / fmt::format("seed-{}", seed);
     }
   return trainings;
+}
+
+// an estimate is looked at with another run's weights only in the same network on the same data
+void check_cosines(const Study& study, const std::vector<Training>& trainings) {
+  for (const StudyRun& run : study.runs) {
+    if (!run.cosine_at) continue;
+    const auto named = [&](const std::string& name) {
+      return std::find_if(trainings.begin(), trainings.end(), [&](const Training& t) { return t.folder.parent_path().filename() == name; });
+    };
+    if (named(run.name)->network != named(*run.cosine_at)->network)
+      throw InputError(Code::conflict, run.where_cosine,
+                       fmt::format("`run.cosine` = \"{}\": that run has another network or data", *run.cosine_at),
+                       "the two may differ in [train], [settle] and [measurement]");
+  }
 }
 
 // a wrong config of a search is better known before the first training
@@ -88,6 +103,7 @@ int said(const TrainingsReport& report, const std::string& name) {
 Found train_all(const Study& study, const fs::path& out, const Workers& workers) {
   Found found;
   const std::vector<Training> trainings = plain_trainings(study, out);
+  check_cosines(study, trainings);
   check_criticals(study);
   const TrainingsReport report = run_trainings(trainings, workers);
   for (const TrainingOutcome& outcome : report.outcomes) found.cpu_second += outcome.cpu_second;

@@ -200,7 +200,8 @@ constexpr Explanation kExplanations[] = {
      "A smaller first entry of train.rates, a larger train.beta, or a larger train.batch of samples that differ."},
     // the end of a run, and of the program
     {Code::run_diverged, "run_diverged", "the run stopped because most settles diverged",
-     "In an epoch more than half of the settles diverged: the weights have lost their meaning. The folder is kept as it is, and resuming "
+     "In an epoch more than half of the samples diverged in some phase: the weights have lost their meaning. The folder is kept as it is, "
+     "and resuming "
      "it stops at once.",
      "Start anew, with train.rates ten times smaller, a smaller network.initial_scale, or bounded units."},
     {Code::internal, "internal", "a mistake of the program itself",

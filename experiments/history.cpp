@@ -31,8 +31,8 @@ void save_rows(const std::vector<EpochRow>& rows, ByteWriter& out) {
   for (const EpochRow& row : rows) {
     const EpochSums& s = row.sums;
     out.put<std::int32_t>(row.epoch);
-    for (const std::int64_t v :
-         {s.samples, s.correct, s.settles, s.sweeps, s.converged, s.noise_floor, s.diverged, row.pulses, row.initial_write_pulses})
+    for (const std::int64_t v : {s.samples, s.correct, s.settles, s.sweeps, s.converged, s.noise_floor, s.diverged, s.dropped, row.pulses,
+                                 row.initial_write_pulses})
       out.put(v);
     for (const double v :
          {s.cost, s.hardware_second, row.validation_accuracy, row.free_potential, row.residual, row.joule[0], row.joule[1], row.joule[2]})
@@ -57,8 +57,8 @@ std::vector<EpochRow> restore_rows(ByteReader& in) {
     EpochSums& s = row.sums;
     row.epoch = in.get<std::int32_t>();
     need(row.epoch > 0 && static_cast<std::uint64_t>(row.epoch) == i + 1);
-    for (std::int64_t* v : {&s.samples, &s.correct, &s.settles, &s.sweeps, &s.converged, &s.noise_floor, &s.diverged, &row.pulses,
-                            &row.initial_write_pulses}) {
+    for (std::int64_t* v : {&s.samples, &s.correct, &s.settles, &s.sweeps, &s.converged, &s.noise_floor, &s.diverged, &s.dropped,
+                            &row.pulses, &row.initial_write_pulses}) {
       *v = in.get<std::int64_t>();
       need(*v >= 0 && static_cast<std::uint64_t>(*v) <= most);
     }
@@ -86,6 +86,7 @@ EpochSums total(const std::vector<EpochRow>& rows) {
     sum.converged += row.sums.converged;
     sum.noise_floor += row.sums.noise_floor;
     sum.diverged += row.sums.diverged;
+    sum.dropped += row.sums.dropped;
     sum.hardware_second += row.sums.hardware_second;
   }
   return sum;

@@ -10,7 +10,7 @@ namespace eqprop {
 namespace {
 
 constexpr double kManyPulses = 0.2;  // of an epoch's pulses: more than that is worth a word
-constexpr double kHopeless = 0.5;    // of an epoch's settles
+constexpr double kHopeless = 0.5;    // of an epoch's samples
 
 }  // namespace
 
@@ -32,7 +32,7 @@ void warn_of_moving_weights(const TrainOptions& options, const Dataset& train, s
        estimator_name(options.estimator), gain, options.rule.rates[0], overlap, options.beta, options.rule.rates[0] / gain);
 }
 
-bool is_hopeless(const EpochSums& sums) { return static_cast<double>(sums.diverged) > kHopeless * static_cast<double>(sums.settles); }
+bool is_hopeless(const EpochSums& sums) { return static_cast<double>(sums.dropped) > kHopeless * static_cast<double>(sums.samples); }
 
 void RunWarnings::look_at_classes(const EpochReport& report) {
   if (!report.lost_classes.empty() && report.lost_classes != lost_) {

@@ -27,7 +27,7 @@ class RunWarnings {
 /// Says so when weights that move within a phase (continual, agnostic) push their own units on harder than the nudge does.
 void warn_of_moving_weights(const TrainOptions& options, const Dataset& train, std::uint32_t seed);
 
-/// True when so much of an epoch's settling diverged that the rest of the run is lost: more than half.
+/// True when so many samples of an epoch diverged in a phase that the rest of the run is lost: more than half.
 bool is_hopeless(const EpochSums& sums);
 
 }  // namespace eqprop

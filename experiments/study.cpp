@@ -79,7 +79,13 @@ StudyRun read_run(const TomlTable& table, const Places& places, const fs::path& 
   StudyRun run;
   read_table(table, [&](FieldReader& reader) {
     read_base(reader, table, places, study, run);
-    reader.flag("cosine", run.cosine);
+    const TomlValue* cosine = table.values.find("run.cosine");
+    if (cosine != nullptr && std::holds_alternative<std::string>(cosine->data)) {
+      reader.text("cosine", run.cosine_at.emplace());
+      run.where_cosine = cosine->where;
+    } else {
+      reader.flag("cosine", run.cosine);
+    }
   });
   return run;
 }
@@ -184,6 +190,21 @@ void check_names(const Study& study) {
     throw InputError(Code::missing_key, {study.file.string()}, "a study without runs", "add [[run]] with name, config and seeds");
 }
 
+void check_cosines(const Study& study) {
+  std::vector<std::string_view> names;
+  for (const StudyRun& run : study.runs) names.push_back(run.name);
+  for (const StudyRun& run : study.runs) {
+    if (!run.cosine_at) continue;
+    const auto at = std::find(names.begin(), names.end(), *run.cosine_at);
+    if (at == names.end())
+      throw InputError(Code::unknown_name, run.where_cosine, fmt::format("`run.cosine` = \"{}\": no such run", *run.cosine_at),
+                       name_hint(*run.cosine_at, names) + "; or true, or false");
+    if (study.runs[static_cast<std::size_t>(at - names.begin())].seeds != run.seeds)
+      throw InputError(Code::conflict, run.where_cosine, fmt::format("`run.cosine` = \"{}\": that run has other seeds", *run.cosine_at),
+                       "both need the same seeds: each is compared at the weights of its own");
+  }
+}
+
 }  // namespace
 
 std::size_t Study::trainings() const {
@@ -217,6 +238,7 @@ Study parse_study(const Places& places, const std::string& text, const fs::path&
     add_table(table, places, study);
   }
   check_names(study);
+  check_cosines(study);
   return study;
 }
 

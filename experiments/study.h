@@ -23,7 +23,9 @@ struct StudyBase {
 };
 
 struct StudyRun : StudyBase {
-  bool cosine = false;  ///< compare the gradient at the trained weights with the exact one
+  bool cosine = false;                   ///< compare the gradient at the trained weights with the exact one
+  std::optional<std::string> cosine_at;  ///< a run at whose weights this run's estimate is compared with the same estimate settled fully
+  Where where_cosine;
 };
 
 /// For every value of `over`: the largest `key` at which the mean test error stays below `limit`, by bisection in logarithms.
@@ -66,8 +68,8 @@ struct Study {
 /// The file of a study: a name as in experiments/study, or a path when it has a '/' or ends in .toml. Throws InputError(unknown_name).
 std::filesystem::path study_file(const Places& places, const std::string& name);
 
-/// Throws InputError with file:line:column for what is no study: unknown keys and names, a config that is not there, a name twice, stored
-/// figures of an unknown run, [stored] that is not the last part.
+/// Throws InputError with file:line:column for what is no study: unknown keys and names, a config that is not there, a name twice, a cosine
+/// at an unknown run or one of other seeds, stored figures of an unknown run, [stored] that is not the last part.
 Study read_study(const Places& places, const std::filesystem::path& file);
 /// The same from text; a config with a '/' is looked for beside `file`.
 Study parse_study(const Places& places, const std::string& text, const std::filesystem::path& file);

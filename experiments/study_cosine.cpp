@@ -23,27 +23,47 @@ Network<double> exact_copy(const Network<float>& network) {
   return {network.layers(), std::move(couplings), network.cost()};
 }
 
-}  // namespace
-
-double gradient_cosine(const std::filesystem::path& folder, int threads) {
-  Experiment experiment(read_run_config(folder), find_places(), threads);
-  const Config& config = experiment.config();  // beta = "auto" is a number here
-  experiment.restore(folder / "checkpoint.eqp");
-  Network<double> exact_network = exact_copy(experiment.network());
-
-  Run run{config.seed, threads, nullptr, 0};
+// of the float32 network by its own couplings and settling
+std::vector<Eigen::MatrixXd> estimate_of(Experiment& experiment, const Config& config, Run& run) {
   std::vector<Eigen::MatrixXd> estimated;
-  for (const auto& g : estimate_gradient<float>(experiment.network(), gradient_batch<float>(experiment.train(), config.seed, kSamples),
+  for (const auto& g : estimate_gradient<float>(experiment.network(), gradient_batch<float>(experiment.train(), run.seed, kSamples),
                                                 config.train, run, config.train.rule.rates))
     estimated.push_back(g.cast<double>());
-  const auto exact = estimate_gradient<double>(exact_network, gradient_batch<double>(experiment.train(), config.seed, kSamples),
-                                               exact_gradient_options(config.train), run);
+  return estimated;
+}
+
+// of the estimate at the experiment's weights, with what `reference` gives there on exact copies
+double least_cosine(Experiment& experiment, const Config& config, const LearnOptions& reference, int threads) {
+  if (config.backward_error > 0) return std::numeric_limits<double>::quiet_NaN();  // the exact gradient is not known
+  Network<double> exact_network = exact_copy(experiment.network());
+  Run run{config.seed, threads, nullptr, 0};
+  const std::vector<Eigen::MatrixXd> estimated = estimate_of(experiment, config, run);
+  const auto exact = estimate_gradient<double>(exact_network, gradient_batch<double>(experiment.train(), config.seed, kSamples), reference,
+                                               run, config.train.rule.rates);
   double least = 1;
   for (const Agreement& a : compare_gradients<double>(estimated, exact)) {
     if (!std::isfinite(a.cosine)) return std::numeric_limits<double>::quiet_NaN();
     least = std::min(least, a.cosine);
   }
   return least;
+}
+
+}  // namespace
+
+double gradient_cosine(const std::filesystem::path& folder, int threads) {
+  Experiment experiment(read_run_config(folder), find_places(), threads);
+  experiment.restore(folder / "checkpoint.eqp");
+  const Config& config = experiment.config();  // beta = "auto" is a number here
+  return least_cosine(experiment, config, exact_gradient_options(config.train), threads);
+}
+
+double settled_cosine(const std::filesystem::path& folder, const std::filesystem::path& weights, int threads) {
+  const Experiment own(read_run_config(folder), find_places(), threads);
+  Experiment trained(read_run_config(weights), find_places(), threads);
+  trained.restore(weights / "checkpoint.eqp");
+  LearnOptions settled = exact_gradient_options(own.config().train);
+  settled.estimator = own.config().train.estimator;
+  return least_cosine(trained, own.config(), settled, threads);
 }
 
 }  // namespace eqprop

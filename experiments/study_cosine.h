@@ -9,4 +9,10 @@ namespace eqprop {
 /// number when either has none. Throws as Experiment does when the folder holds no run.
 double gradient_cosine(const std::filesystem::path& folder, int threads);
 
+/// What its settling costs a run's estimate: cosine of its gradient, in float32 as trained, with what the same estimator gives on exact copies
+/// of the same weights in float64 when nothing is measured and every phase is settled to 1e-13 by forward sweeps without noise. Both at the
+/// trained weights of the run in `weights`, which may differ in [train], [settle] and [measurement], on 64 of its training samples; the
+/// smallest over the couplings, 0 where one gets no gradient at all. Not a number as above. Throws as Experiment does.
+double settled_cosine(const std::filesystem::path& folder, const std::filesystem::path& weights, int threads);
+
 }  // namespace eqprop

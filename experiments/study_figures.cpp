@@ -27,6 +27,7 @@ constexpr std::array kKinds = {
     Kind{"diverged", "share diverged", Form::plain, 0.01, 0},
     Kind{"sweeps", "sweeps per phase", Form::plain, 0.1, 0.05},
     Kind{"cosine", "cosine", Form::plain, 0.02, 0},
+    Kind{"cosine_settled", "cosine with settled", Form::plain, 0.02, 0},
     Kind{"pulses", "pulses", Form::plain, 0, 0.05},
     Kind{"joule_B0", "B0 per sample, nJ", Form::nanojoule, 0, 0.05},
     Kind{"joule_B1", "B1 per sample, nJ", Form::nanojoule, 0, 0.05},
@@ -79,6 +80,8 @@ std::vector<double> values_of(std::string_view name, const std::vector<TrainingO
       values.push_back(outcome.diverged ? 1 : 0);
     } else if (name == "cosine") {
       if (std::isfinite(outcome.cosine)) values.push_back(outcome.cosine);
+    } else if (name == "cosine_settled") {
+      if (std::isfinite(outcome.cosine_settled)) values.push_back(outcome.cosine_settled);
     } else if (outcome.diverged) {
       continue;
     } else if (name == "validation_error") {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "experiments/study_store.h"
 
@@ -51,6 +52,22 @@ std::string runs_table(const Study& study) {
   return text + "\n";
 }
 
+// the exponent between neighbouring values, from which it is seen whether one power law is the whole of it
+std::string local_slopes(const Study& study, const StudyCritical& search) {
+  std::string text;
+  const StoredFigure* before = nullptr;
+  double value_before = 0;
+  for (const double value : search.values) {
+    const StoredFigure* now = find_figure(*study.stored, search.name, fmt::format("critical_{}", value));
+    if (before != nullptr && now != nullptr)
+      text += fmt::format("{}{:.2f} from {} to {}", text.empty() ? "" : ", ",
+                          std::log(now->values.front() / before->values.front()) / std::log(value / value_before), value_before, value);
+    before = now;
+    value_before = value;
+  }
+  return text;
+}
+
 std::string critical_table(const Study& study, const StudyCritical& search) {
   std::string text = fmt::format("{}: the largest `{}` with a mean test error below {:g} %, seeds {}.\n\n| `{}` | `{}` |\n|---|---|\n",
                                  search.name, search.key, 100 * search.limit, seeds_text(search.seeds), search.over, search.key);
@@ -60,6 +77,8 @@ std::string critical_table(const Study& study, const StudyCritical& search) {
     const StoredFigure* error = find_figure(*study.stored, search.name, "exponent_error");
     text += fmt::format("\nIt grows with the power {:.3f}{} of `{}`.\n", exponent->values.front(),
                         error != nullptr ? fmt::format(" ± {:.3f} (standard error)", error->values.front()) : "", search.over);
+    text += fmt::format("Between neighbours: {}; each end is known to a factor of {:.2f} by its bisection.\n", local_slopes(study, search),
+                        std::pow(search.high / search.low, std::pow(0.5, search.steps + 1)));
   }
   return text + "\n";
 }

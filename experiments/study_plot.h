@@ -1,5 +1,6 @@
 #pragma once
-// The picture of a study's stored figures: test errors of its runs side by side, critical values over what they depend on.
+// The picture of a study's stored figures: test errors of its runs side by side, and what their cosines
+// with the settled estimate lack to 1 where a run has one; critical values over what they depend on.
 #include "experiments/plot/figure.h"
 #include "experiments/study.h"
 

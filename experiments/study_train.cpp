@@ -63,9 +63,14 @@ const std::string& program_digest() {
   return digest;
 }
 
+// a text of an object; empty when it is not there or no text
+std::string text_at(const Json& json, const char* key) {
+  return json.is_object() && json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : "";
+}
+
 // of another build: moved aside, in place of what was moved before
 bool set_aside(const Training& training, const Json& known) {
-  if (!known.is_object() || known.value("program", "") == program_digest() || !fs::exists(training.folder)) return false;
+  if (!known.is_object() || text_at(known, "program") == program_digest() || !fs::exists(training.folder)) return false;
   fs::remove_all(beside(training.folder, ".old"));
   fs::rename(training.folder, beside(training.folder, ".old"));
   return true;
@@ -74,10 +79,11 @@ bool set_aside(const Training& training, const Json& known) {
 // what is known of a training from before; nothing when it was of another config or another build, or the file is damaged
 TrainingOutcome read_outcome(const Training& training, const Json& json) {
   TrainingOutcome out;
-  if (!json.is_object() || json.value("program", "") != program_digest() || json.value("config", "") != training.identity) return out;
-  out.cpu_second = json.value("cpu_second", 0.0);
-  out.finished = json.value("finished", false);
-  out.diverged = json.value("diverged", false);
+  if (text_at(json, "program") != program_digest() || text_at(json, "config") != training.identity) return out;
+  const auto flag = [&](const char* key) { return json.contains(key) && json[key].is_boolean() && json[key].get<bool>(); };
+  if (json.contains("cpu_second") && json["cpu_second"].is_number()) out.cpu_second = json["cpu_second"].get<double>();
+  out.finished = flag("finished");
+  out.diverged = flag("diverged");
   if (json.contains("cosine") && json["cosine"].is_number()) out.cosine = json["cosine"].get<double>();
   if (json.contains("result")) out.result = json["result"];
   // the word of a file counts only beside the run
@@ -167,6 +173,7 @@ class Workshop {
       said = Clock::now();
       for (const Job& job : jobs_) say_progress(trainings_[job.training]);
     }
+    if (report_.exit_code == 0) compare_settled();
     if (report_.exit_code == 0 && interrupted()) report_.exit_code = kExitInterrupted;
     return std::move(report_);
   }
@@ -242,6 +249,17 @@ class Workshop {
     say("[{}/{}] {}: {}, {} of CPU", done_, trainings_.size(), training.title, result, time_text(outcome.cpu_second));
   }
 
+  // after all trainings, since each needs another's weights; never kept, since these may be trained anew
+  void compare_settled() {
+    for (std::size_t i = 0; i < trainings_.size() && !interrupted(); ++i) {
+      const auto trained = std::find_if(trainings_.begin(), trainings_.end(),
+                                        [&](const Training& other) { return other.folder == trainings_[i].cosine_at; });
+      if (trained == trainings_.end() || report_.outcomes[i].diverged) continue;
+      if (report_.outcomes[static_cast<std::size_t>(trained - trainings_.begin())].diverged) continue;
+      report_.outcomes[i].cosine_settled = settled_cosine(trainings_[i].folder, trained->folder, workers_.threads);
+    }
+  }
+
   // as far as metrics.csv tells
   static void say_progress(const Training& training) {
     const std::string metrics = text_of(training.folder / "metrics.csv");
@@ -265,12 +283,20 @@ class Workshop {
 
 Training make_training(const StudyBase& base, const std::vector<std::string>& more, int seed, const fs::path& folder,
                        const std::string& title) {
-  Training training{fmt::format("{} seed {}", title, seed), base.config, base.sets, static_cast<std::uint32_t>(seed), folder, false, "", 0};
+  Training training;
+  training.title = fmt::format("{} seed {}", title, seed);
+  training.config = base.config;
+  training.sets = base.sets;
+  training.seed = static_cast<std::uint32_t>(seed);
+  training.folder = folder;
   training.sets.insert(training.sets.end(), more.begin(), more.end());
   try {
-    const Config config = read_config(base.config, {training.sets, training.seed, {}, {}});
+    Config config = read_config(base.config, {training.sets, training.seed, {}, {}});
     training.identity = config_identity(config);
     training.classes = config.layers.back();
+    config.train = TrainOptions();
+    config.beta_auto = false;
+    training.network = config_identity(config);
   } catch (const InputError& error) {
     const Where& at = error.where();
     const std::string place = at.file.empty() ? "" : at.line > 0 ? fmt::format("{}:{}:{}: ", at.file, at.line, at.column) : at.file + ": ";

@@ -18,7 +18,9 @@ struct Training {
   std::uint32_t seed = 0;
   std::filesystem::path folder;
   bool cosine = false;
-  std::string identity;  ///< config_identity of the resolved config
+  std::filesystem::path cosine_at;  ///< run folder of another training, at whose weights cosine_settled is taken; empty: nowhere
+  std::string identity;             ///< config_identity of the resolved config
+  std::string network;              ///< of this the part that is not [train], [settle] and [measurement]
   int classes = 0;
 };
 
@@ -31,6 +33,7 @@ struct TrainingOutcome {
   bool diverged = false;  ///< then finished too: that is its result
   double cpu_second = 0;  ///< [s] of all processes that worked on it
   double cosine = std::numeric_limits<double>::quiet_NaN();
+  double cosine_settled = std::numeric_limits<double>::quiet_NaN();
   nlohmann::json result;                 ///< the object of `train --json`; null when it diverged
   double test_error(int classes) const;  ///< of chance when it diverged
 };

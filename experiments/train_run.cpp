@@ -64,9 +64,11 @@ EpochRow make_row(const EpochReport& report, const Experiment& experiment, const
 constexpr std::int64_t kSettlesToJudge = 20000;  // that diverge in their majority: the run is given up
 constexpr double kFarFromRest = 0.1;             // [unit output] residual of a state that swings rather than crawls
 
-// no settle of an epoch came to rest although it should have
+// no settle of an epoch came to rest although it should have, or none of a phase beside the free one
 bool never_settled(const Config& config, const EpochRow& row) {
-  return config.train.free.tolerance > 0 && row.sums.converged + row.sums.noise_floor == 0 && row.residual > kFarFromRest;
+  const std::int64_t rested = row.sums.converged + row.sums.noise_floor;
+  if (config.train.free.tolerance > 0 && rested == 0 && row.residual > kFarFromRest) return true;
+  return config.train.nudged.tolerance > 0 && row.sums.settles > row.sums.samples && rested <= row.sums.samples;
 }
 
 }  // namespace
@@ -136,8 +138,8 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
     return result;
   };
   const auto diverged = [&](const EpochSums& sums, int epoch) {
-    return give_up(fmt::format("{} of its {} settles diverged, so the weights have lost their meaning", sums.diverged, sums.settles),
-                   epoch);
+    return give_up(
+        fmt::format("{} of its {} samples diverged in a phase, so the weights have lost their meaning", sums.dropped, sums.samples), epoch);
   };
   // a run that had lost its weights stays lost, whoever resumes it
   if (!experiment.rows.empty() && is_hopeless(experiment.rows.back().sums))
@@ -191,8 +193,8 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
     if (never_settled(config, row)) {
       const Diagnosis why = why_not_settled(experiment, request.threads);
       if (why.cause != Cause::none && why.cause != Cause::budget_too_small)
-        return give_up(fmt::format("none of its {} settles reached the tolerance, free states are {:.2g} from equilibrium",
-                                   row.sums.settles, row.residual),
+        return give_up(fmt::format("only {} of its {} settles reached the tolerance, free states are {:.2g} from equilibrium",
+                                   row.sums.converged + row.sums.noise_floor, row.sums.settles, row.residual),
                        row.epoch);
     }
   }

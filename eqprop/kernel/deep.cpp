@@ -66,7 +66,7 @@ struct Group {
   }
 
   deep::Move move(const Item& item, std::size_t layer, float omega) const {
-    const float threshold = tolerance(item) / 4;
+    const float threshold = options.threshold < 0 ? tolerance(item) / 4 : options.threshold;
     deep::Move out{0, 1, 1, nullptr, omega, threshold, tolerance(item) > 0 ? options.share : 0};
     if (layer < pass.depth) return out;
     if (options.output == ChainOutput::linear) {
@@ -244,10 +244,12 @@ void deep_settle(const DeepWeights& weights, const ChainBatch& batch, const Deep
     line = std::max(line, each.ld + lanes::kListSlack);
   }
   std::vector<float*> turned(pass.depth, nullptr);
+  const auto lines = [](int count, int length) {
+    return static_cast<std::size_t>(count) * static_cast<std::size_t>(chain_leading_dimension(length));
+  };
   for (std::size_t c = 1; c < pass.depth; ++c) {
     const DeepCoupling& each = weights.couplings[c];
-    workspace.turned_[c].lines.grow(static_cast<std::size_t>(each.by_output ? each.inputs * chain_leading_dimension(each.outputs)
-                                                                            : each.outputs * chain_leading_dimension(each.inputs)));
+    workspace.turned_[c].lines.grow(each.by_output ? lines(each.inputs, each.outputs) : lines(each.outputs, each.inputs));
     turned[c] = workspace.turned_[c].lines.data();
   }
   workspace.changed_.grow(states * pass.batch * line);

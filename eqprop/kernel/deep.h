@@ -41,6 +41,7 @@ struct DeepOptions {
   int free_sweeps = 60;          ///< budget of the free phase, >= 1
   int nudged_sweeps = 60;        ///< budget of every nudged phase, >= 1
   float relaxation = 1.35F;      ///< omega, [1, 2)
+  float threshold = -1;          ///< a unit tells its neighbours a change above this; negative: a quarter of the phase's tolerance
   float share = 0.5F;            ///< with a tolerance: a change below this share of its layer's root mean square change waits, [0, 1)
 };
 

@@ -10,6 +10,7 @@ namespace {
 
 constexpr double kExactTolerance = 1e-13;  // settled as far as the numbers go
 constexpr int kExactBudget = 20000;
+constexpr double kRestingRate = 1e-4;  // of a coupling whose weights do not learn but whose gradient is asked for
 
 // displaces one weight through the coupling's only door: an update with a single rank-one factor
 void displace(Coupling<double>& coupling, Index row, Index column, double by, Run& run) {
@@ -38,7 +39,7 @@ std::vector<Matrix<T>> moved_gradient(Network<T>& network, Phases<T>& phases, co
     gradients.push_back(-network.coupling(c).read());
   }
   RuleOptions plain;
-  plain.rates.assign(rates.begin(), rates.end());
+  for (const double rate : rates) plain.rates.push_back(rate > 0 ? rate : kRestingRate);
   Rule<T> rule(plain, network);
   MovingPhase<T> moving;
   SettleSums sums;
@@ -46,7 +47,7 @@ std::vector<Matrix<T>> moved_gradient(Network<T>& network, Phases<T>& phases, co
   ByteReader back(kept.bytes(), "weights put back");
   for (int c = 0; c < network.coupling_count(); ++c) {
     auto& g = gradients[static_cast<std::size_t>(c)];
-    g = (g + network.coupling(c).read()) / static_cast<T>(rates[static_cast<std::size_t>(c)]);
+    g = (g + network.coupling(c).read()) / static_cast<T>(plain.rates[static_cast<std::size_t>(c)]);
     network.coupling(c).restore(back);
   }
   return gradients;

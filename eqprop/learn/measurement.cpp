@@ -35,8 +35,9 @@ void measure(const MeasurementOptions& options, bool second, const Network<T>& n
     s = gain * s + offset;
     const Bounds bounds = activation_bounds(network.layer(l));
     if (options.bits == 0 || !std::isfinite(bounds.high)) continue;
-    const T step = static_cast<T>((bounds.high - bounds.low) / std::ldexp(1.0, options.bits));
-    s = (s / step).round() * step;
+    const T low = static_cast<T>(bounds.low);
+    const T step = static_cast<T>((bounds.high - bounds.low) / (std::ldexp(1.0, options.bits) - 1));
+    s = (((s - low) / step).round() * step + low).max(low).min(static_cast<T>(bounds.high));
   }
 }
 

@@ -10,8 +10,10 @@ namespace {
 template <class T>
 double largest_difference(const State<T>& a, const State<T>& b) {
   double largest = 0;
-  for (int l = 1; l <= a.layers(); ++l)
-    largest = std::max(largest, static_cast<double>((a.layer(l) - b.layer(l)).cwiseAbs().template maxCoeff<Eigen::PropagateNaN>()));
+  for (int l = 1; l <= a.layers(); ++l) {
+    const auto here = static_cast<double>((a.layer(l) - b.layer(l)).cwiseAbs().template maxCoeff<Eigen::PropagateNaN>());
+    if (!(here <= largest)) largest = here;  // not a number stays
+  }
   return largest;
 }
 
@@ -47,7 +49,7 @@ void MovingPhase<T>::run(Phases<T>& phases, const BatchView<T>& batch, Place pla
   Place update = place;
   update.phase = kPhaseUpdate;
   bool at_rest = false;
-  const std::uint32_t sweeps_apart = static_cast<std::uint32_t>(settling.budget + settling.noise_window + 2);
+  const std::uint32_t sweeps_apart = static_cast<std::uint32_t>(settling.budget + settling.noise_window + 4);
   ReadPlace at{place, batch.ids};
   at.place.phase = kPhaseFirstNudged;
   for (int move = 0; move < options.unrolled; ++move) {
@@ -58,12 +60,16 @@ void MovingPhase<T>::run(Phases<T>& phases, const BatchView<T>& batch, Place pla
     for (const double second : report_.second) sums.hardware_second += second;
     if (report_.count(StopReason::diverged) > 0) {
       sums.diverged += static_cast<std::int64_t>(report_.count(StopReason::diverged));
+      sums.dropped += batch.x.cols();
       break;
     }
     contrast_.clear();
-    contrast_.add(1 / beta, network, boundary, state_, at, run);
+    ReadPlace now = at, before = at;  // two reads of a read-out, with noise of their own
+    now.place.sweep += sweeps_apart - 2;
+    before.place.sweep += sweeps_apart - 3;
+    contrast_.add(1 / beta, network, boundary, state_, now, run);
     // the state before the first move is the free one: it pushes no read-out
-    contrast_.add(-1 / beta, network, {batch.x, view(drive_), batch.y, move == 0 ? 0 : beta}, before_, at, run);
+    contrast_.add(-1 / beta, network, {batch.x, view(drive_), batch.y, move == 0 ? 0 : beta}, before_, before, run);
     update.sweep = static_cast<std::uint32_t>(move);
     rule.apply(contrast_, batch.x, progress, network, update, run, known_drive ? 1 : 0);
     if (known_drive) move_drive(batch, rule.rate(0, progress, batch.x.cols()), network);

@@ -218,7 +218,7 @@ class Budgeter {
     double width = bounds.high - bounds.low;
     if (!std::isfinite(width)) width = 2 * linear_range;
     if (width == 0) return;
-    const double step = width / std::ldexp(1.0, bits);
+    const double step = width / (std::ldexp(1.0, bits) - 1);
     model.roundings.push_back({step, mean, out.read_noise, 1, 1});
     out.result_step = std::max(out.result_step, step);
   }

@@ -142,8 +142,11 @@ void Phases<T>::learn(const Network<T>& network, const BatchView<T>& batch, Plac
     plan_phases(network, batch, place, sums, lost, run);
   else
     adjoint(network, batch, place, sums, run);
-  for (std::size_t i = 0; i < diverged_.size(); ++i)
-    if (diverged_[i] != 0) contrast_.drop(static_cast<Index>(i));
+  for (std::size_t i = 0; i < diverged_.size(); ++i) {
+    if (diverged_[i] == 0) continue;
+    contrast_.drop(static_cast<Index>(i));
+    ++sums.dropped;
+  }
 }
 
 // every phase starts from the free state
@@ -203,7 +206,9 @@ void Phases<T>::keep_phase(const Network<T>& network, const BatchView<T>& batch,
   measure(options_.measurement, second, network, state_);
   if (phase.is_complex()) {
     measure(options_.measurement, second, network, imaginary_);
-    contrast_.add_complex(phase.weight, phase.strength, network, view(target_), state_, imaginary_, place, run);
+    ReadPlace own = place;  // a read-out is read once more: no sweep's noise again
+    own.place.sweep = 2 * static_cast<std::uint32_t>(options_.nudged.budget + options_.nudged.noise_window) + 1;
+    contrast_.add_complex(phase.weight, phase.strength, network, view(target_), state_, imaginary_, own, run);
     return;
   }
   const Boundary<T> boundary{batch.x, view(drive_), view(target_), phase.beta()};

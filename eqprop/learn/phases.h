@@ -32,6 +32,7 @@ struct SettleSums {
   std::int64_t converged = 0;    ///< settles that stopped by tolerance
   std::int64_t noise_floor = 0;  ///< settles that stopped at the noise floor
   std::int64_t diverged = 0;
+  std::int64_t dropped = 0;    ///< samples of which a phase diverged: they teach nothing
   double hardware_second = 0;  ///< [s] simulated time of the phases, summed over samples
   void add(const SettleReport& report);
 };

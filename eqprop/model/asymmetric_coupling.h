@@ -24,6 +24,7 @@ class AsymmetricCoupling final : public Coupling<T> {
   }
   Vector<T> bias_values() const override { return inner_->bias_values(); }
   Matrix<T> read() const override { return inner_->read(); }
+  Matrix<T> read_backward() const override { return backward_.transpose(); }
   void update(const WantedChange<T>& change, const Place& place, Run& run) override;
   void save(ByteWriter& out) const override { inner_->save(out); }
   void restore(ByteReader& in) override;

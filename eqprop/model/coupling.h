@@ -24,10 +24,10 @@ struct ReadPlace {
 /// What programming has done to the devices so far; zeros where there are none.
 struct Wear {
   std::int64_t devices = 0;
-  std::int64_t pulses = 0;            ///< all pulses, the initial write included
+  std::int64_t pulses = 0;              ///< all pulses, the initial write included
   std::uint32_t pulses_per_device = 0;  ///< most pulses of any one device
-  std::int64_t clipped = 0;           ///< training pulses that ended at a bound of the conductance window
-  std::int64_t capped = 0;            ///< wanted changes cut to the most pulses of one update
+  std::int64_t clipped = 0;             ///< training pulses that ended at a bound of the conductance window
+  std::int64_t capped = 0;              ///< wanted changes cut to the most pulses of one update
 };
 
 /// One outer product of a wanted change: weight * post * [pre; 1]', or weight * post * [pre; 0]' without the bias; columns are samples.
@@ -85,6 +85,8 @@ class Coupling {
 
   /// Exact logical weights, outputs x (inputs + 1), bias last: for tests and read-out, not a priced operation.
   virtual Matrix<T> read() const = 0;
+  /// What backward reads multiply with, inputs x outputs: the transposed weights, unless a coupling errs there.
+  virtual Matrix<T> read_backward() const { return read().leftCols(inputs()).transpose(); }
   /// Sum over inputs of each output's weights (outputs), and over outputs of each input's (inputs); bias excluded.
   virtual Vector<T> row_sums() const;
   virtual Vector<T> col_sums() const;

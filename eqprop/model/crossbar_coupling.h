@@ -14,11 +14,11 @@ struct CrossbarOptions {
   bool bipolar = false;  ///< DACs take drives of both signs whatever the layers: what differences, adjoints and complex states need
   ArrayOptions array;
   Loop loop = Loop::digital;
-  double adc_margin = 1.25;         ///< calibrated range = margin x largest partial sum seen, >= 1
-  double adc_range_forward = 0;     ///< [logical output] > 0 fixes the range instead of calibrating it
-  double adc_range_backward = 0;    ///< [logical input] the same for transposed reads
-  double analog_second = 10e-9;     ///< [s] time constant of an analog neuron; assumed, stated in every run folder
-  double linear_range = 2;          ///< [unit output] converter range of an unbounded (linear) layer
+  double adc_margin = 1.25;       ///< calibrated range = margin x largest partial sum seen, >= 1
+  double adc_range_forward = 0;   ///< [logical output] > 0 fixes the range instead of calibrating it
+  double adc_range_backward = 0;  ///< [logical input] the same for transposed reads
+  double analog_second = 10e-9;   ///< [s] time constant of an analog neuron; assumed, stated in every run folder
+  double linear_range = 2;        ///< [unit output] converter range of an unbounded (linear) layer
   void validate() const;
 };
 

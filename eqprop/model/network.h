@@ -23,8 +23,8 @@ class Network {
   const std::vector<Layer>& layers() const { return layers_; }
   const Layer& layer(int l) const { return layers_[static_cast<std::size_t>(l)]; }
   int depth() const { return static_cast<int>(layers_.size()) - 1; }  ///< number of layers that settle
-  const std::vector<Index>& sizes() const { return sizes_; }  ///< units of every layer, the input first
-  Index outputs() const;  ///< size of the target
+  const std::vector<Index>& sizes() const { return sizes_; }          ///< units of every layer, the input first
+  Index outputs() const;                                              ///< size of the target
   Cost cost() const { return cost_; }
 
   int coupling_count() const { return static_cast<int>(couplings_.size()); }

@@ -235,9 +235,11 @@ void settle_complex(const Network<T>& network, const Boundary<T>& boundary, std:
   // the nudge counts where it is given; euler's step has no meaning here
   SettleOptions blocks = options;
   if (options.method != Method::backward && options.method != Method::asynchronous) blocks.method = Method::forward;
-  const NoiseFloor floor = predict_floor(network, boundary, blocks, workspace);
+  Boundary<T> nudged = boundary;
+  nudged.beta = std::abs(beta);  // reads are charged, and their noise counted, for a nudge of any phase
+  const NoiseFloor floor = predict_floor(network, nudged, blocks, workspace);
   over_shards<T>(batch, workspace, run, [&](std::size_t i, Range range, Run& own) {
-    Shard<T> shard(network, boundary, blocks, floor, place, range, 2, workspace.shards[i], own);
+    Shard<T> shard(network, nudged, blocks, floor, place, range, 2, workspace.shards[i], own);
     ShardBuffers<T>& b = shard.buffers();
     b.pole.assign(range.size(), std::numeric_limits<float>::infinity());
     shard.load(re, b.re);

@@ -46,6 +46,7 @@ template <class T>
 struct Sample {
   const Network<T>& network;
   const std::vector<Matrix<T>>& weights;
+  const std::vector<Matrix<T>>& backward;  // inputs x outputs
   const Boundary<T>& boundary;
   std::vector<Numbers> s;  // [0] is the input
   Index column;
@@ -62,7 +63,8 @@ struct Sample {
   // and from above: W' s
   double from_above(int c, Index i, const Numbers& above) const {
     double h = 0;
-    for (std::size_t j = 0; j < above.size(); ++j) h += weight(c, static_cast<Index>(j), i) * above[j];
+    for (std::size_t j = 0; j < above.size(); ++j)
+      h += static_cast<double>(backward[static_cast<std::size_t>(c)](i, static_cast<Index>(j))) * above[j];
     return h;
   }
   // beta (y - softmax(V s + c)), what the read-out sends back
@@ -105,11 +107,14 @@ template <class T>
 std::vector<double> residual(const Network<T>& network, const Boundary<T>& boundary, const State<T>& state) {
   for (const auto& term : network.terms()) check(!std::holds_alternative<UserTerm<T>>(term), "residuals know dense layers and costs only");
   check(boundary.input.cols() == state.batch(), "residuals need the clamped input of every sample");
-  std::vector<Matrix<T>> weights;
-  for (int c = 0; c < network.coupling_count(); ++c) weights.push_back(network.coupling(c).read());
+  std::vector<Matrix<T>> weights, backward;
+  for (int c = 0; c < network.coupling_count(); ++c) {
+    weights.push_back(network.coupling(c).read());
+    backward.push_back(network.coupling(c).read_backward());
+  }
   std::vector<double> out;
   for (Index i = 0; i < state.batch(); ++i) {
-    Sample<T> sample{network, weights, boundary, {}, i};
+    Sample<T> sample{network, weights, backward, boundary, {}, i};
     const auto take = [&](const ConstBlock<T>& from) {
       Numbers values(static_cast<std::size_t>(from.rows()));
       for (std::size_t r = 0; r < values.size(); ++r) values[r] = static_cast<double>(from(static_cast<Index>(r), i));

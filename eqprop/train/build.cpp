@@ -66,6 +66,11 @@ void TrainOptions::validate(const NetworkOptions& network) const {
     fail("train.estimator = " + std::string(estimator_name(estimator)) +
              " with crossbar.loop = analog: no analog loop settles an adjoint or a feed-forward pass, expected loop = digital",
          Code::conflict);
+  if (family == EstimatorFamily::adjoint && network.backward_error > 0)
+    fail(
+        "train.estimator = " + std::string(estimator_name(estimator)) +
+            " with network.backward_error: the adjoint of weights that read differently backward is not known, expected backward_error = 0",
+        Code::conflict);
   if (nudged.method == Method::difference && network.substrate == Substrate::crossbar)
     fail("settle.nudged_method = difference needs exact couplings: on arrays a difference of states is never driven", Code::conflict);
 }

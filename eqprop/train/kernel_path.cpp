@@ -62,6 +62,8 @@ struct DeepKernel {
   DeepWorkspace workspace;
 
   DeepKernel(Network<float>& network, const TrainOptions& train) : options(settle_options<DeepOptions>(network, train)) {
+    // event-driven settling says how small a change is told; forward sweeps leave it to the kernel
+    if (train.free.method == Method::event_driven) options.threshold = static_cast<float>(train.free.threshold);
     for (int c = 0; c < network.depth(); ++c) {
       auto& coupling = ideal(network, c);
       weights.couplings.push_back({coupling.store().data(), coupling.bias().data(), static_cast<int>(coupling.inputs()),
@@ -77,6 +79,11 @@ struct DeepKernel {
 };
 
 void count(const ChainReport& report, const std::vector<ChainPhase>& plan, SettleSums& sums) {
+  for (int i = 0; i < report.batch; ++i) {
+    bool sound = true;
+    for (int phase = 0; phase <= static_cast<int>(plan.size()); ++phase) sound &= report.trace(phase, i).change < kDivergedChange;
+    sums.dropped += sound ? 0 : 1;
+  }
   for (int phase = 0; phase <= static_cast<int>(plan.size()); ++phase) {
     if (phase > 0 && plan[static_cast<std::size_t>(phase - 1)].beta == 0) continue;
     for (int i = 0; i < report.batch; ++i) {
@@ -145,7 +152,10 @@ class OnKernel final : public KernelPath<float> {
 };
 
 bool sweeps_forward(const SettleOptions& options, bool by_events_too) {
-  return options.method == Method::forward || (by_events_too && options.method == Method::event_driven);
+  if (options.method == Method::forward) return true;
+  // what is never told must not hold the stop up
+  const bool tells = options.tolerance == 0 || options.threshold < options.tolerance;
+  return by_events_too && options.method == Method::event_driven && tells;
 }
 
 }  // namespace
@@ -169,6 +179,7 @@ Path path_for(const Network<T>& network, const TrainOptions& options) {
   const bool deep = depth >= 3;
   if (depth < 2 || network.has_readout() || network.terms().size() != static_cast<std::size_t>(depth) + 1) return Path::general;
   if (!sweeps_forward(options.free, deep) || !sweeps_forward(options.nudged, deep)) return Path::general;
+  if (options.free.method != options.nudged.method) return Path::general;
   for (int c = 0; c < depth; ++c) {
     const auto* coupling = dynamic_cast<const IdealCoupling<T>*>(&network.coupling(c));
     if (coupling == nullptr || (c == 0 && coupling->by_output())) return Path::general;

@@ -178,7 +178,7 @@ void Trainer<T>::save(ByteWriter& out) const {
   out.put<std::uint32_t>(step_);
   out.put<std::int64_t>(samples_trained_);
   for (const std::int64_t v :
-       {sums_.samples, sums_.correct, sums_.settles, sums_.sweeps, sums_.converged, sums_.noise_floor, sums_.diverged})
+       {sums_.samples, sums_.correct, sums_.settles, sums_.sweeps, sums_.converged, sums_.noise_floor, sums_.diverged, sums_.dropped})
     out.put(v);
   out.put(sums_.cost);
   out.put(sums_.hardware_second);
@@ -206,8 +206,8 @@ void Trainer<T>::restore(ByteReader& in) {
   step_ = in.get<std::uint32_t>();
   samples_trained_ = in.get<std::int64_t>();
   need(position_ <= samples_ && samples_trained_ >= 0 && samples_trained_ <= kLargestCount);
-  for (std::int64_t* v :
-       {&sums_.samples, &sums_.correct, &sums_.settles, &sums_.sweeps, &sums_.converged, &sums_.noise_floor, &sums_.diverged}) {
+  for (std::int64_t* v : {&sums_.samples, &sums_.correct, &sums_.settles, &sums_.sweeps, &sums_.converged, &sums_.noise_floor,
+                          &sums_.diverged, &sums_.dropped}) {
     *v = in.get<std::int64_t>();
     need(*v >= 0 && *v <= kLargestCount);
   }

@@ -90,5 +90,11 @@ TEST_CASE("deep trainer: the predicate takes what the kernel computes and nothin
   REQUIRE(refused([](TrainOptions& t) { t.nudged.state_bits = 8; }));
   REQUIRE(refused([](TrainOptions& t) { t.estimator = Estimator::holomorphic; }));
   REQUIRE(refused([](TrainOptions& t) { t.estimator = Estimator::coupled_c; }));
-  REQUIRE_FALSE(refused([](TrainOptions& t) { t.free.method = t.nudged.method = Method::event_driven; }));
+  const auto by_events = [](TrainOptions& t, double threshold) {
+    t.free.method = t.nudged.method = Method::event_driven;
+    t.free.threshold = t.nudged.threshold = threshold;
+  };
+  REQUIRE_FALSE(refused([&](TrainOptions& t) { by_events(t, 1e-7); }));
+  REQUIRE(refused([&](TrainOptions& t) { by_events(t, 1e-5); }));  // above the tolerance: what is never told would hold the stop up
+  REQUIRE(refused([](TrainOptions& t) { t.free.method = Method::event_driven; }));
 }

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "experiments/study_cosine.h"
 #include "experiments/study_critical.h"
 #include "experiments/study_store.h"
 #include "tests/catch.h"
@@ -104,6 +105,48 @@ TEST_CASE("a study is trained, stored, and found again from nothing with the sam
   CHECK(reproduce(folder, {"--store"}).exit_code == 0);
   CHECK(parse_study(find_places(), read_file_text(folder / "small.toml"), folder / "small.toml").stored->figures[0].tolerance ==
         study.stored->figures[0].tolerance);
+}
+
+TEST_CASE("what cut sweeps do to the estimate is seen at the weights of another run") {
+  const TemporaryFolder folder;
+  const auto run = [](const std::string& name, const std::string& set, const std::string& cosine) {
+    return "[[run]]\nname = \"" + name + "\"\nconfig = \"./ideal.toml\"\nset = [\"train.beta=0.5\", \"train.kernel=false\", " + set +
+           "]\nseeds = [1, 2]\ncosine = " + cosine + "\n";
+  };
+  // the weights come from a run that is trained after the first one
+  write_study(folder, kHead + run("one", "\"settle.tolerance=0\", \"settle.budget=1\"", "\"settled\"") +
+                          run("two", "\"settle.tolerance=0\", \"settle.budget=2\"", "\"settled\"") +
+                          run("tight", "\"settle.tolerance=1e-7\", \"settle.budget=1000\"", "\"settled\"") +
+                          run("settled", "\"settle.tolerance=1e-7\", \"settle.budget=1000\"", "true"));
+  const Outcome outcome = reproduce(folder, {"--store"});
+  INFO(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  const Json result = Json::parse(outcome.last_line());
+  for (std::size_t seed = 0; seed < 2; ++seed) {
+    const auto cosine = [&](const char* name) { return figure(result, name, "cosine_settled")["values"][seed].get<double>(); };
+    CHECK(std::abs(cosine("tight") - 1) < 1e-6);
+    CHECK(cosine("two") < cosine("tight") - 1e-4);
+    CHECK(cosine("two") > 0.3);
+    // in one sweep forward the nudge does not come to the hidden layer
+    CHECK(cosine("one") == 0);
+    // the exact gradient is another matter: of so large a beta the settled estimate is not the gradient
+    CHECK(figure(result, "settled", "cosine")["values"][seed].get<double>() < 1 - 1e-5);
+  }
+  // at those weights, and at no others
+  const fs::path runs = folder / "runs/reproduce/small";
+  const double there = settled_cosine(runs / "two/seed-2", runs / "settled/seed-2", 1);
+  CHECK(figure(result, "two", "cosine_settled")["values"][1].get<double>() == there);
+  CHECK(settled_cosine(runs / "two/seed-2", runs / "two/seed-2", 1) != there);
+  CHECK(settled_cosine(runs / "two/seed-2", runs / "settled/seed-1", 1) != there);
+  CHECK(figure(result, "settled", "cosine_settled").is_null());
+  CHECK(figure(result, "one", "cosine").is_null());
+  // and the picture shows them beside the errors
+  const Outcome plot = run_program({"reproduce", "./small.toml", "--plot", "pictures"}, folder.path());
+  INFO(plot.err);
+  REQUIRE(plot.exit_code == 0);
+  CHECK(has(read_file_text(folder / "pictures/study-small.svg"), "cosine with the settled estimate"));
+  CHECK(has(read_file_text(folder / "pictures/study-small.csv"), ",cosine_settled_mean"));
+  CHECK(has(read_file_text(folder / "pictures/study-small.csv"), "\none,2,"));
 }
 
 TEST_CASE("a stored figure that nothing gives any more is outside") {
