@@ -54,8 +54,9 @@ std::string error_axis(const std::vector<std::optional<Spread>>& errors) {
     most = std::max(most, e->high);
   }
   const bool wide = most > 5 * least;
-  return fmt::format("{}set xrange [{:.4g}:{:.4g}]\nset xlabel 'test error [%]'\n", wide ? "set logscale x\n" : "",
-                     least / (wide ? 1.3 : 1.1), most * (wide ? 1.3 : 1.05));
+  return fmt::format("{}set xrange [{:.4g}:{:.4g}]\nset xlabel 'test error [%]'\n",
+                     wide ? "set logscale x\nset xtics (0.5, 1, 2, 5, 10, 20, 50, 100)\n" : "", least / (wide ? 1.3 : 1.1),
+                     most * (wide ? 1.3 : 1.05));
 }
 
 // what the panels show, one per run; the same as CSV
@@ -109,8 +110,11 @@ std::string runs_panels(const Study& study, Figure& figure) {
   text += error_axis(spreads.errors) + spread_panel("runs", spreads.errors, colour::kBlue);
   if (two) {
     text += fmt::format("set lmargin at screen {:.3f}\nset rmargin at screen {}\nset ytics ({})\n", kRightEdge - half, kRightEdge, blanks);
-    text += fmt::format("set logscale x\nset format x '1e%T'\nset xrange [{}:2]\nset xlabel '1 - cosine with the settled estimate'\n",
-                        kLeastLack / 2);
+    double least = 1;
+    for (const auto& lack : spreads.lacks) least = lack ? std::min(least, lack->low) : least;
+    text += fmt::format("set logscale x\nset xtics autofreq\nset format x '1e%T'\nset xrange [{}:2]\n",
+                        std::pow(10, std::floor(std::log10(least))) / 2);
+    text += "set xlabel '1 - cosine with the settled estimate'\n";
     text += spread_panel("cosines", spreads.lacks, colour::kVermilion);
   }
   return text + end_panels();

@@ -110,8 +110,8 @@ int sweep_adjoint(const Network<T>& network, const State<T>& state, const Adjoin
       if (l == network.depth()) field += source.push.block();
       field = field.cwiseProduct(activation_slopes<T>(network.layer(l), state.layer(l)));
       network.coupling(l - 1).count_update(field.rows(), field.cols(), here.place, run);
-      const auto here = static_cast<double>((field - adjoint.layer(l)).cwiseAbs().template maxCoeff<Eigen::PropagateNaN>());
-      if (!(here <= change) && !std::isnan(change)) change = here;  // not a number stays
+      const auto moved = static_cast<double>((field - adjoint.layer(l)).cwiseAbs().template maxCoeff<Eigen::PropagateNaN>());
+      if (!(moved <= change) && !std::isnan(change)) change = moved;  // not a number stays
       adjoint.layer(l) = field;
     }
     if (!(change > options.tolerance)) return sweep;

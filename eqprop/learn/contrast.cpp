@@ -63,10 +63,10 @@ void Contrast<T>::add_complex(std::complex<double> weight, std::complex<double> 
   const T d = static_cast<T>(both.imag());
   for (Index i = 0; i < u.cols(); ++i) {
     for (Index k = 0; k < u.rows(); ++k) {
-      const T real = target(k, i) - u(k, i);
-      const T imag = -v(k, i);
-      u(k, i) = c * real - d * imag;
-      v(k, i) = c * imag + d * real;
+      const T error_re = target(k, i) - u(k, i);
+      const T error_im = -v(k, i);
+      u(k, i) = c * error_re - d * error_im;
+      v(k, i) = c * error_im + d * error_re;
     }
   }
 }

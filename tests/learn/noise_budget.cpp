@@ -132,7 +132,7 @@ TEST_CASE("half the step, half the smallest beta; one bit more, half the step") 
   const NoiseBudget seven = of_bits(7), eight = of_bits(8);
   for (std::size_t i = 0; i < seven.layers.size(); ++i) {
     CHECK(seven.layers[i].result_step == Approx(2.0 / 127));
-    CHECK(eight.layers[i].result_step == Approx(1.0 / 255));
+    CHECK(eight.layers[i].result_step == Approx(2.0 / 255));
     CHECK(eight.layers[i].smallest_beta < seven.layers[i].smallest_beta);
   }
 }
