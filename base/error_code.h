@@ -56,6 +56,7 @@ enum class Code : int {
   couplings_replaced = 208,  ///< gradcheck on ideal couplings
   cosine_not_reached = 209,  ///< gradcheck below [target]
   moving_feedback = 210,     ///< weights that move within a phase overtake it
+  wires_not_solved = 211,    ///< conjugate gradients ended before the tolerance
   // 301 .. 399: the end of a run, and of the program
   run_diverged = 301,  ///< the weights lost their meaning
   internal = 302,      ///< a mistake of ours

@@ -42,10 +42,15 @@ void solve(benchmark::State& state, Index side, Index vectors, const WireOptions
   const Eigen::MatrixXd g = uniform(side, side, low, high, 1);
   const Eigen::MatrixXd v = uniform(side, vectors, 0, 0.2, 2);
   Eigen::MatrixXd out(side, vectors);
-  std::vector<WireReport> reports;
+  std::vector<WireReport> reports(static_cast<std::size_t>(vectors));
+  Wires wires(g, options);
+  WireState solver;
+  const auto lines = static_cast<std::size_t>(side);
   for (auto _ : state) {
-    const Wires wires(g, options);
-    reports = wires.solve(Direction::forward, v, out, kTolerance, 1);
+    wires.set(g);
+    for (Index k = 0; k < vectors; ++k)
+      reports[static_cast<std::size_t>(k)] =
+          wires.solve(Direction::forward, {v.col(k).data(), lines}, {out.col(k).data(), lines}, kTolerance, solver);
   }
   for (const WireReport& report : reports)
     if (!report.converged) return state.SkipWithError("a solve did not converge");

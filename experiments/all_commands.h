@@ -9,6 +9,7 @@ inline void add_all_commands(CLI::App& app, const std::vector<std::string>& argu
   add_train(app, arguments, exit_code);
   add_eval(app, exit_code);
   add_energy(app, exit_code);
+  add_crossbar(app, exit_code);
   add_gradcheck(app, exit_code);
   add_plot(app, exit_code);
   add_reproduce(app, exit_code);

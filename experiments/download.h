@@ -6,11 +6,9 @@
 #include <string>
 
 #include "experiments/data_catalogue.h"
+#include "experiments/digest.h"
 
 namespace eqprop {
-
-/// SHA-256 of a file's bytes, 64 lower-case hexadecimal digits. Throws InputError(unreadable).
-std::string sha256_of(const std::filesystem::path& file);
 
 /// Told while a transfer runs, at least once a second: bytes in the .part file. Returns false to stop.
 using OnBytes = std::function<bool(std::int64_t done)>;

@@ -20,7 +20,7 @@
 #include "eqprop/data/checkpoint.h"
 #include "experiments/commands.h"
 #include "experiments/config.h"
-#include "experiments/download.h"
+#include "experiments/digest.h"
 #include "experiments/interrupt.h"
 #include "experiments/run_folder.h"
 #include "experiments/study_cosine.h"

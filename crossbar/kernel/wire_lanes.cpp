@@ -184,7 +184,8 @@ double precondition_here(const Lines& lines, const double* r, double* z) {
   return climb(lines, r, z);
 }
 
-double direct_here(const Lines& lines, double beta, const Gradients& g, double* scratch) {
+template <bool kFirst>
+double direct_on(const Lines& lines, double beta, const Gradients& g, double* scratch) {
   const D d;
   const V b = hn::Set(d, beta);
   const std::size_t line = lines.columns * kGroup;
@@ -194,9 +195,10 @@ double direct_here(const Lines& lines, double beta, const Gradients& g, double* 
     for (std::size_t c = 0; c < lines.columns; c += kLanes) {
       for (std::size_t k = 0; k < kGroup; ++k) {
         const std::size_t at = (first + k) * lines.step + c;
-        row[k] = hn::MulAdd(b, hn::Load(d, g.p + at), hn::Load(d, g.z + at));
+        const V z = hn::Load(d, g.z + at), r = hn::Load(d, g.r + at);
+        row[k] = kFirst ? z : hn::MulAdd(b, hn::Load(d, g.p + at), z);
         hn::Store(row[k], d, g.p + at);
-        hn::Store(hn::MulAdd(b, hn::Load(d, g.q + at), hn::Load(d, g.r + at)), d, g.q + at);
+        hn::Store(kFirst ? r : hn::MulAdd(b, hn::Load(d, g.q + at), r), d, g.q + at);
       }
       turn_in(row, scratch + c * kGroup);
     }
@@ -213,6 +215,10 @@ double direct_here(const Lines& lines, double beta, const Gradients& g, double* 
     }
   }
   return hn::GetLane(hn::SumOfLanes(d, hn::Add(sum, sum2)));
+}
+
+double direct_here(const Lines& lines, bool first, double beta, const Gradients& g, double* scratch) {
+  return first ? direct_on<true>(lines, beta, g, scratch) : direct_on<false>(lines, beta, g, scratch);
 }
 
 Advance advance_here(const Lines& lines, double alpha, const Gradients& g) {
@@ -262,8 +268,8 @@ void factor_bits(const double* a, std::size_t rows, std::size_t columns, std::si
 }
 void solve_words(const Lines& lines, double* f8) { HWY_DYNAMIC_DISPATCH(solve_words_here)(lines, f8); }
 double precondition(const Lines& lines, const double* r, double* z) { return HWY_DYNAMIC_DISPATCH(precondition_here)(lines, r, z); }
-double direct(const Lines& lines, double beta, const Gradients& g, double* scratch) {
-  return HWY_DYNAMIC_DISPATCH(direct_here)(lines, beta, g, scratch);
+double direct(const Lines& lines, bool first, double beta, const Gradients& g, double* scratch) {
+  return HWY_DYNAMIC_DISPATCH(direct_here)(lines, first, beta, g, scratch);
 }
 Advance advance(const Lines& lines, double alpha, const Gradients& g) { return HWY_DYNAMIC_DISPATCH(advance_here)(lines, alpha, g); }
 

@@ -44,8 +44,9 @@ void factor_bits(const double* a, std::size_t rows, std::size_t columns, std::si
 void solve_words(const Lines& lines, double* f8);
 /// z <- (Tb + D)^-1 r; returns r' z.
 double precondition(const Lines& lines, const double* r, double* z);
-/// p <- z + beta p, q <- r + beta q, w <- D (Tw + D)^-1 D p; returns p' (q - w), the curvature along p. scratch: columns * 8 numbers.
-double direct(const Lines& lines, double beta, const Gradients& g, double* scratch);
+/// p <- z + beta p, q <- r + beta q, w <- D (Tw + D)^-1 D p; returns p' (q - w), the curvature along p. first: p <- z, q <- r.
+/// scratch: columns * 8 numbers.
+double direct(const Lines& lines, bool first, double beta, const Gradients& g, double* scratch);
 
 struct Advance {
   double rz;       // r' z

@@ -44,8 +44,19 @@ Wires::Wires(const In& siemens, const WireOptions& options) : options_(options),
   options.validate();
   if (siemens.size() == 0)
     throw InputError(Code::out_of_range, {}, "an array without cells: expected at least one word line and one bit line");
-  for (Index i = 0; i < word_lines_; ++i) {
-    for (Index j = 0; j < bit_lines_; ++j) {
+  word_end_ = options.segment_ohm / (options.segment_ohm + options.driver_ohm);
+  bit_end_ = options.segment_ohm / (options.segment_ohm + options.sense_ohm);
+  const Index rows = filled(word_lines_), columns = filled(bit_lines_);
+  cells_ = Field::Zero(rows, columns + kPadding);
+  inv_ = Field::Zero(rows, columns + kPadding);
+  cells8_ = inv8_ = Eigen::VectorXd::Zero(rows * columns);
+  set(siemens);
+}
+
+void Wires::set(const In& siemens) {
+  eqprop::check(siemens.rows() == word_lines_ && siemens.cols() == bit_lines_, "cells of the same array");
+  for (Index j = 0; j < bit_lines_; ++j) {
+    for (Index i = 0; i < word_lines_; ++i) {
       const double g = siemens(i, j);
       if (!(g >= 0) || !std::isfinite(g))
         throw InputError(Code::out_of_range, {},
@@ -53,32 +64,23 @@ Wires::Wires(const In& siemens, const WireOptions& options) : options_(options),
                              std::to_string(g) + " siemens: expected a finite number >= 0");
     }
   }
-  word_end_ = options.segment_ohm / (options.segment_ohm + options.driver_ohm);
-  bit_end_ = options.segment_ohm / (options.segment_ohm + options.sense_ohm);
-  const Index rows = filled(word_lines_), columns = filled(bit_lines_), step = columns + kPadding;
-  cells_ = Field::Zero(rows, step);
-  cells_.topLeftCorner(word_lines_, bit_lines_) = siemens * options.segment_ohm;
+  auto cells = cells_.topLeftCorner(word_lines_, bit_lines_);
+  cells = siemens * options_.segment_ohm;
+  const auto rows = static_cast<std::size_t>(cells_.rows()), step = static_cast<std::size_t>(cells_.cols()), columns = step - kPadding;
 
-  // diagonals; a node that is only there to fill up is infinitely well grounded
-  const auto r = static_cast<std::size_t>(rows), c = static_cast<std::size_t>(columns), s = static_cast<std::size_t>(step);
-  Field diagonal = Field::Constant(rows, step, kInfinity);
-  auto own = diagonal.topLeftCorner(word_lines_, bit_lines_);
-  own = cells_.topLeftCorner(word_lines_, bit_lines_).array() + 2;
-  own.col(0).array() -= 1;
-  own.col(bit_lines_ - 1).array() -= 1;
-  own.col(0).array() += word_end_;
-  if (options.double_sided) own.col(bit_lines_ - 1).array() += word_end_;
-  cells8_.resize(rows * columns);
-  inv8_.resize(rows * columns);
-  wire_lanes::to_eights(diagonal.data(), r, c, s, cells8_.data());
-  wire_lanes::factor_words(cells8_.data(), r, c, inv8_.data());
-  wire_lanes::to_eights(cells_.data(), r, c, s, cells8_.data());
-
-  own = cells_.topLeftCorner(word_lines_, bit_lines_).array() + 2;
-  own.row(0).array() -= 1;
-  own.row(word_lines_ - 1).array() += bit_end_ - 1;
-  inv_ = Field::Zero(rows, step);
-  wire_lanes::factor_bits(diagonal.data(), r, c, s, inv_.data());
+  // diagonals of the word lines, then of the bit lines, where the factors will be; a node that only fills up is infinitely well grounded
+  inv_.setConstant(kInfinity);
+  auto diagonal = inv_.topLeftCorner(word_lines_, bit_lines_);
+  diagonal = cells.array() + 2;
+  diagonal.col(0).array() += word_end_ - 1;
+  diagonal.col(bit_lines_ - 1).array() += options_.double_sided ? word_end_ - 1 : -1;
+  wire_lanes::to_eights(inv_.data(), rows, columns, step, inv8_.data());
+  wire_lanes::factor_words(inv8_.data(), rows, columns, inv8_.data());
+  wire_lanes::to_eights(cells_.data(), rows, columns, step, cells8_.data());
+  diagonal = cells.array() + 2;
+  diagonal.row(0).array() -= 1;
+  diagonal.row(word_lines_ - 1).array() += bit_end_ - 1;
+  wire_lanes::factor_bits(inv_.data(), rows, columns, step, inv_.data());
 }
 
 void Wires::make_room(WireState& state) const {
@@ -117,6 +119,16 @@ void Wires::start(const Terminals& ends, WireState& state) const {
     r.bottomRows(n) += x.topRows(n) - x.bottomRows(n);
   }
   r.row(word_lines_ - 1).head(bit_lines_) += bit_end_ * (ends.bit.transpose() - x.row(word_lines_ - 1).head(bit_lines_));
+}
+
+// the largest current of a source, in segments
+double Wires::injected_by(const Terminals& ends, const WireState& state) const {
+  if (ends.direction == Direction::backward)
+    return bit_end_ * (ends.bit - state.bit_.row(word_lines_ - 1).head(bit_lines_).transpose()).cwiseAbs().maxCoeff();
+  double largest = (ends.word - state.word_.col(0).head(word_lines_)).cwiseAbs().maxCoeff();
+  if (options_.double_sided)
+    largest = std::max(largest, (ends.word - state.word_.col(bit_lines_ - 1).head(word_lines_)).cwiseAbs().maxCoeff());
+  return word_end_ * largest;
 }
 
 // everything again from the voltages alone; in units of a segment's conductance until the ratios are taken
@@ -163,7 +175,7 @@ WireReport Wires::check(const Terminals& ends, const WireState& state, double* i
   const double out = forward ? -into_bits.sum() : -from_words;
   const double supplied = (ends.word.array() * (into_words + into_far_words)).sum() + (ends.bit.array() * into_bits).sum();
   const double at_ends = (into_words.square().sum() + into_far_words.square().sum()) / word_end_ + into_bits.square().sum() / bit_end_;
-  *injected = forward ? std::max(into_words.abs().maxCoeff(), into_far_words.abs().maxCoeff()) : into_bits.abs().maxCoeff();
+  *injected = injected_by(ends, state);
   const auto relative = [](double error, double size) { return size > 0 ? error / size : error; };
   WireReport report;
   report.kcl_residual = relative(residual, *injected);
@@ -191,31 +203,30 @@ WireReport Wires::solve(Direction direction, std::span<const double> volt, std::
   const wire_lanes::Gradients g{state.bit_.data(), state.r_.data(), state.z_.data(), state.p_.data(), state.q_.data(), state.word_.data()};
   WireReport report;
   int iterations = 0;
+  bool first = true;  // the sources see more current at first than they will: what is injected is known when the words are solved
   double injected = 0;
   for (;;) {
     start(ends, state);
-    report = check(ends, state, &injected);
-    report.converged = report.kcl_residual <= tolerance.residual;
-    if (report.converged || iterations >= tolerance.iterations || !std::isfinite(report.kcl_residual)) break;
-    const double aim = kAim * tolerance.residual * injected;
+    if (first) injected = injected_by(ends, state);
+    const int before = iterations;
     double rz = wire_lanes::precondition(lines, g.r, g.z);
     double beta = 0;
-    state.p_.setZero();
-    state.q_.setZero();
-    const int before = iterations;
-    while (iterations < tolerance.iterations) {
-      const double curvature = wire_lanes::direct(lines, beta, g, state.eights_.data());
+    bool fresh = true;
+    while (iterations < tolerance.iterations && injected > 0) {
+      const double curvature = wire_lanes::direct(lines, fresh, beta, g, state.eights_.data());
+      fresh = false;
       if (!(curvature > 0)) break;
       ++iterations;
       const wire_lanes::Advance now = wire_lanes::advance(lines, rz / curvature, g);
       beta = now.rz / rz;
       rz = now.rz;
-      if (!(now.largest > aim) || !(rz > 0)) break;
+      if (!(now.largest > kAim * tolerance.residual * injected) || !(rz > 0)) break;
     }
-    if (iterations == before) {  // as far as the numbers go
-      eliminate_words(ends, state);
-      break;
-    }
+    eliminate_words(ends, state);
+    report = check(ends, state, &injected);
+    report.converged = report.kcl_residual <= tolerance.residual;
+    first = false;
+    if (report.converged || iterations >= tolerance.iterations || iterations == before || !std::isfinite(report.kcl_residual)) break;
   }
   report.iterations = iterations;
   const double siemens = 1 / options_.segment_ohm;

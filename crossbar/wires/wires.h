@@ -67,6 +67,9 @@ class Wires {
   /// siemens: word lines x bit lines, each finite and >= 0; 0 is an absent cell. Throws InputError(config) for bad cells or options.
   Wires(const In& siemens, const WireOptions& options);
 
+  /// Other cells behind the same lines, e.g. after an update. Throws as the constructor does; the array is then not to be used.
+  void set(const In& siemens);
+
   Eigen::Index word_lines() const { return word_lines_; }
   Eigen::Index bit_lines() const { return bit_lines_; }
   const WireOptions& options() const { return options_; }
@@ -85,6 +88,7 @@ class Wires {
   void make_room(WireState& state) const;
   void eliminate_words(const Terminals& ends, WireState& state) const;
   void start(const Terminals& ends, WireState& state) const;
+  double injected_by(const Terminals& ends, const WireState& state) const;
   WireReport check(const Terminals& ends, const WireState& state, double* injected) const;
 
   WireOptions options_;
