@@ -37,13 +37,6 @@ Wires make_wires(const SolveArguments& arguments, const Eigen::MatrixXd& siemens
   positive("--wire-ohm", arguments.wires.segment_ohm, false);
   positive("--driver-ohm", arguments.wires.driver_ohm, true);
   positive("--sense-ohm", arguments.wires.sense_ohm, true);
-  for (Eigen::Index i = 0; i < siemens.rows(); ++i)
-    for (Eigen::Index j = 0; j < siemens.cols(); ++j)
-      if (siemens(i, j) < 0)
-        throw InputError(
-            Code::bad_cell, {arguments.conductance, 0, 0},
-            fmt::format("the cell of word line {} and bit line {} is {:g} siemens, expected 0 or more", i + 1, j + 1, siemens(i, j)),
-            "a conductance is not negative; 0 is an absent cell");
   if (siemens.maxCoeff() == 0)
     throw InputError(Code::bad_cell, {arguments.conductance, 0, 0}, "an open circuit: every cell is absent, no current can flow",
                      "conductances in siemens, word lines in rows, bit lines in columns");
@@ -64,7 +57,7 @@ WireReport worst_of(const std::vector<WireReport>& reports) {
 }
 
 int solve(const SolveArguments& arguments) {
-  const Eigen::MatrixXd siemens = read_matrix_csv(arguments.conductance);
+  const Eigen::MatrixXd siemens = read_matrix_csv(arguments.conductance, 0);
   const Eigen::MatrixXd volt = read_matrix_csv(arguments.input);
   const Direction direction = arguments.backward ? Direction::backward : Direction::forward;
   const Eigen::Index driven = arguments.backward ? siemens.cols() : siemens.rows();
@@ -83,9 +76,8 @@ int solve(const SolveArguments& arguments) {
                                         siemens.cols(), arguments.wires.segment_ohm, volt.cols(), volt.cols() == 1 ? "" : "s");
   if (!report.converged) {
     warn(Code::wires_not_solved,
-         "{}: after {} iterations a node's currents still differ by {:.2g} of the largest input current, wanted {:g}. "
-         "{}",
-         lines, report.iterations, report.kcl_residual, arguments.tolerance.residual,
+         "{}: after {} iterations a node's currents still differ by {:.2g} of the largest input current, wanted {:g}. {}", lines,
+         report.iterations, report.kcl_residual, arguments.tolerance.residual,
          arguments.out.empty() ? "No currents are printed" : "Nothing is written");
   } else if (!arguments.out.empty()) {
     write_text_atomic(arguments.out, matrix_csv(ampere));

@@ -73,6 +73,7 @@ const std::map<std::string, std::string>& key_meanings() {
       {"train.unrolled", "truncated_bptt: sweeps gone back through; continual and agnostic: most moves of the weights in a phase"},
       {"train.rates", "learning rate per coupling, the one above the input first"},
       {"train.momentum", "of the velocity; 0 is plain gradient descent"},
+      {"train.weight_decay", "every step takes rate times this times the weight from each weight; exact weights only"},
       {"train.schedule", "how the rates fall over the run"},
       {"train.final_fraction", "of the rates, left at the end of the schedule"},
       {"train.calibration_samples", "training samples whose states set the converters' ranges before each epoch; 0: never"},

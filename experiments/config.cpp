@@ -114,6 +114,7 @@ void visit_train(Fields& f, C& c) {
   f.require("rates = [0.3, 0.1]");
   f.numbers("rates", train.rule.rates, {0, 1e6, false, false});
   f.number("momentum", train.rule.momentum, {0, 1, false, true});
+  if (Fields::kReads || train.rule.weight_decay > 0) f.number("weight_decay", train.rule.weight_decay, {0, 1, false, false});
   f.choice("schedule", train.rule.schedule, kSchedules);
   f.number("final_fraction", train.rule.final_fraction, kFraction);
   f.integer("calibration_samples", train.calibration_samples, 0, 1000000);

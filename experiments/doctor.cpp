@@ -45,11 +45,14 @@ void look_at_settling(const Patient& patient, Findings& out) {
          fmt::format("{:.0f} % of the settles ended by settle.budget = {} (nudged {}), not at a tolerance of {:g} or the noise floor",
                      100 * cut, train.free.budget, train.nudged.budget, train.free.tolerance),
          {{"budget_fraction", cut}}});
-  if (lost > 0.5)
-    out.push_back({Code::run_diverged,
-                   Severity::fatal,
-                   fmt::format("{:.0f} % of the settles diverged: the weights have lost their meaning", 100 * lost),
-                   {{"diverged_fraction", lost}}});
+  const bool hopeless = trained ? is_hopeless(sums) : lost > 0.5;
+  if (hopeless)
+    out.push_back(
+        {Code::run_diverged,
+         Severity::fatal,
+         trained ? fmt::format("a settle of {} of {} samples diverged: the weights have lost their meaning", sums.dropped, sums.samples)
+                 : fmt::format("{:.0f} % of the settles diverged", 100 * lost),
+         {{"diverged_fraction", lost}}});
   else if (lost > 0)
     out.push_back({Code::some_diverged,
                    lost > 0.01 ? Severity::limits : Severity::note,

@@ -199,14 +199,14 @@ constexpr Explanation kExplanations[] = {
      "units on, by rate x |x|^2 / beta of their change, |x|^2 the overlap of the inputs in a batch: above 1 the phase runs away.",
      "A smaller first entry of train.rates, a larger train.beta, or a larger train.batch of samples that differ."},
     {Code::wires_not_solved, "wires_not_solved", "the circuit was not solved to the tolerance",
-     "The iterations ended before the currents into every node added up to less than the tolerance, so no currents are given. Cells that conduct "
+     "The iterations ended before the currents into every node added up to less than the tolerance, so no currents are given. Cells that "
+     "conduct "
      "far better than a segment of wire, or voltages beyond what numbers resolve, make it hard.",
      "A larger --tolerance; check the unit of the conductances (siemens) and of --wire-ohm."},
     // the end of a run, and of the program
-    {Code::run_diverged, "run_diverged", "the run stopped because most settles diverged",
+    {Code::run_diverged, "run_diverged", "the run stopped because most samples diverged",
      "In an epoch more than half of the samples diverged in some phase: the weights have lost their meaning. The folder is kept as it is, "
-     "and resuming "
-     "it stops at once.",
+     "and resuming it stops at once.",
      "Start anew, with train.rates ten times smaller, a smaller network.initial_scale, or bounded units."},
     {Code::internal, "internal", "a mistake of the program itself",
      "A check inside the program failed, or memory ran out. It is not your mistake.",

@@ -27,8 +27,7 @@ void warn_of_moving_weights(const TrainOptions& options, const Dataset& train, s
   if (gain <= 1) return;
   warn(Code::moving_feedback,
        "train.estimator = {}: weights that move within the phase feed back on it {:.2g} times as strongly as what moved them (rate {:.2g} "
-       "of "
-       "the first coupling x |x|^2 = {:.3g} of a batch, over beta {:.2g}). Try train.rates[0] below {:.2g}, or a larger train.beta",
+       "of the first coupling x |x|^2 = {:.3g} of a batch, over beta {:.2g}). Try train.rates[0] below {:.2g}, or a larger train.beta",
        estimator_name(options.estimator), gain, options.rule.rates[0], overlap, options.beta, options.rule.rates[0] / gain);
 }
 
@@ -37,9 +36,8 @@ bool is_hopeless(const EpochSums& sums) { return static_cast<double>(sums.droppe
 void RunWarnings::look_at_classes(const EpochReport& report) {
   if (!report.lost_classes.empty() && report.lost_classes != lost_) {
     warn(Code::lost_class,
-         "epoch {}: class{} {} lost: over the whole epoch no sample moved the output in a nudged phase and none was answered right. A "
-         "clamped "
-         "output below -beta has a gradient of exactly 0 and does not come back. Try a larger train.beta, a smaller last rate in "
+         "epoch {}: class{} {} lost: over the whole epoch no sample moved the output in a nudged phase and none was answered right. "
+         "A clamped output below -beta has a gradient of exactly 0 and does not come back. Try a larger train.beta, a smaller last rate in "
          "train.rates, network.output = \"linear\", or network.cost = \"cross_entropy\"",
          report.epoch, report.lost_classes.size() == 1 ? "" : "es", fmt::join(report.lost_classes, ", "));
   }
@@ -54,16 +52,14 @@ void RunWarnings::look_at_pulses(const EpochReport& report) {
   if (!clipped_ && clipped > kManyPulses * pulses) {
     warn(Code::pulses_clipped,
          "epoch {}: {:.0f} % of the pulses ended at a bound of the conductance window: weights do not fit into it, or devices are stuck. "
-         "Try "
-         "a larger crossbar.weight_headroom (or crossbar.weight_max) or smaller train.rates",
+         "Try a larger crossbar.weight_headroom (or crossbar.weight_max) or smaller train.rates",
          report.epoch, 100 * share(clipped, pulses));
     clipped_ = true;
   }
   if (!capped_ && capped > kManyPulses * pulses) {
     warn(Code::changes_capped,
          "epoch {}: {} wanted changes were cut to crossbar.max_pulses, beside {} pulses written: devices lag behind what the rule wants. "
-         "Try "
-         "smaller train.rates or a larger crossbar.max_pulses",
+         "Try smaller train.rates or a larger crossbar.max_pulses",
          report.epoch, short_count(capped), short_count(pulses));
     capped_ = true;
   }

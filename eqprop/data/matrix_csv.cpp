@@ -10,7 +10,7 @@
 
 namespace eqprop {
 
-Eigen::MatrixXd parse_matrix_csv(std::string_view text, const std::string& file) {
+Eigen::MatrixXd parse_matrix_csv(std::string_view text, const std::string& file, double least) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   std::vector<double> values;
   std::vector<csv::Cell> cells;
@@ -35,6 +35,11 @@ Eigen::MatrixXd parse_matrix_csv(std::string_view text, const std::string& file)
             Code::bad_cell, {file, line, cells[k].column},
             "cell " + std::to_string(k + 1) + " is '" + std::string(cells[k].text.substr(0, 40)) + "', expected a finite number",
             "numbers like 0.2 or 5e-6, separated by commas, without units or a header");
+      if (number.value < least)
+        throw InputError(Code::bad_cell, {file, line, cells[k].column},
+                         "cell " + std::to_string(k + 1) + " is " + std::string(cells[k].text.substr(0, 40)) + ", expected no less than " +
+                             std::to_string(least),
+                         "correct the cell");
       values.push_back(number.value);
     }
   }
@@ -45,9 +50,9 @@ Eigen::MatrixXd parse_matrix_csv(std::string_view text, const std::string& file)
   return Eigen::Map<const RowMajor>(values.data(), static_cast<Eigen::Index>(values.size() / width), static_cast<Eigen::Index>(width));
 }
 
-Eigen::MatrixXd read_matrix_csv(const std::filesystem::path& path) {
+Eigen::MatrixXd read_matrix_csv(const std::filesystem::path& path, double least) {
   const std::vector<std::uint8_t> bytes = read_file(path);
-  return parse_matrix_csv({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
+  return parse_matrix_csv({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string(), least);
 }
 
 std::string matrix_csv(const Eigen::MatrixXd& matrix) {

@@ -57,18 +57,7 @@ void Contrast<T>::add_complex(std::complex<double> weight, std::complex<double> 
   // (u + i v) (re + i im) = (u re - v im) + ..., with u + i v = weight beta (y - p)
   Block<T> u = keep_force(a, 1, true).shape(network.outputs(), re.batch());
   Block<T> v = keep_force(b, -1, false).shape(network.outputs(), re.batch());
-  read_output_complex<T>(network, re.layer(network.depth()), im.layer(network.depth()), u, v, place, run);
-  const std::complex<double> both = weight * beta;
-  const T c = static_cast<T>(both.real());
-  const T d = static_cast<T>(both.imag());
-  for (Index i = 0; i < u.cols(); ++i) {
-    for (Index k = 0; k < u.rows(); ++k) {
-      const T error_re = target(k, i) - u(k, i);
-      const T error_im = -v(k, i);
-      u(k, i) = c * error_re - d * error_im;
-      v(k, i) = c * error_im + d * error_re;
-    }
-  }
+  output_force_complex<T>(network, target, weight * beta, re.layer(network.depth()), im.layer(network.depth()), u, v, place, run);
 }
 
 template <class T>

@@ -9,8 +9,8 @@ struct MeasurementOptions {
   double offset = 0;           ///< added by both circuits, [unit output]
   double mismatch_offset = 0;  ///< added by the second circuit alone, [unit output]
   double mismatch_gain = 0;    ///< the second circuit reads 1 + this times the state
-  int bits =
-      0;  ///< of the measured state over the activation's bounds, both of them levels, where it saturates; 0: not rounded, nor are unbounded (linear) layers
+  /// Of the measured state over the activation's bounds, both of them levels, where it saturates; 0: not rounded, nor are unbounded layers.
+  int bits = 0;
   bool chopping = false;  ///< the circuits swap roles every batch: any mismatch of theirs cancels in the mean
   /// Over-clamping, the remedy of a measurement bias: the output is driven this far beyond the target, [unit output], so that the contrast
   /// of a learnt sample stays above the bias (Dillavou et al. 2025, arXiv 2505.22887).

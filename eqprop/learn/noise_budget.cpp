@@ -224,15 +224,7 @@ class Budgeter {
   }
 
   // act'(h) by the state: a unit at a bound neither moves nor passes noise on
-  Matrix<double> slopes(int l) const {
-    const Layer& layer = copy_.layer(l);
-    const Bounds bounds = activation_bounds(layer);
-    return Matrix<double>(free_.layer(l)).unaryExpr([&](double s) -> double {
-      if (layer.activation == Activation::tanh) return 1 - s * s;
-      if (layer.activation == Activation::logistic) return s * (1 - s);
-      return s > bounds.low && s < bounds.high ? 1 : 0;
-    });
-  }
+  Matrix<double> slopes(int l) const { return activation_slopes<double>(copy_.layer(l), free_.layer(l)); }
 
   // of the coupling below layer l: |mean g|^2 = alike |g|^2 + (1 - alike) |g|^2 / samples for samples' gradients g
   double samples_alike(int l) const {

@@ -43,6 +43,14 @@ void RuleOptions::validate(int couplings) const {
   for (const double rate : rates)
     if (!(rate >= 0) || !std::isfinite(rate)) fail("train.rates = " + std::to_string(rate) + ": expected finite numbers >= 0");
   if (!(momentum >= 0 && momentum < 1)) fail("train.momentum = " + std::to_string(momentum) + ": expected a number in [0, 1)");
+  if (!(weight_decay >= 0) || !std::isfinite(weight_decay))
+    fail("train.weight_decay = " + std::to_string(weight_decay) + ": expected a finite number >= 0");
+  for (const double rate : rates)
+    if (rate * weight_decay * kDecaySteps >= 1)
+      fail("train.weight_decay = " + std::to_string(weight_decay) + " with a rate of " + std::to_string(rate) + ": " +
+               std::to_string(kDecaySteps) + " steps would take the whole weight, expected rate * weight_decay below " +
+               std::to_string(1.0 / kDecaySteps),
+           Code::conflict);
   if (!(final_fraction >= 0 && final_fraction <= 1))
     fail("train.final_fraction = " + std::to_string(final_fraction) + ": expected a number in [0, 1]");
   if (schedule == Schedule::exponential && final_fraction == 0)
@@ -87,6 +95,13 @@ void Rule<T>::apply(Contrast<T>& contrast, const ConstBlock<T>& input, double pr
                                  velocity_.empty() ? nullptr : &velocity_[static_cast<std::size_t>(c)]);
     network.coupling(c).update(change, place, run);
   }
+}
+
+template <class T>
+void Rule<T>::decay(std::uint32_t step, double progress, Network<T>& network) const {
+  if (options_.weight_decay == 0 || (step + 1) % kDecaySteps != 0) return;
+  for (int c = 0; c < network.coupling_count(); ++c)
+    network.coupling(c).shrink(1 - rate(c, progress, 1) * options_.weight_decay * kDecaySteps);
 }
 
 template <class T>

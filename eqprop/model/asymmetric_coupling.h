@@ -26,6 +26,10 @@ class AsymmetricCoupling final : public Coupling<T> {
   Matrix<T> read() const override { return inner_->read(); }
   Matrix<T> read_backward() const override { return backward_.transpose(); }
   void update(const WantedChange<T>& change, const Place& place, Run& run) override;
+  void shrink(double factor) override {
+    inner_->shrink(factor);
+    refresh();
+  }
   void save(ByteWriter& out) const override { inner_->save(out); }
   void restore(ByteReader& in) override;
 

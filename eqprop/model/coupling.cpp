@@ -42,6 +42,11 @@ Vector<T> Coupling<T>::bias_values() const {
 }
 
 template <class T>
+void Coupling<T>::shrink(double) {
+  check(false, "these weights cannot be scaled");
+}
+
+template <class T>
 Vector<T> Coupling<T>::row_sums() const {
   const Matrix<T> weights = read();
   return weights.leftCols(inputs()).rowwise().sum();

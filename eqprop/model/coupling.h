@@ -91,8 +91,10 @@ class Coupling {
   virtual Vector<T> row_sums() const;
   virtual Vector<T> col_sums() const;
 
-  /// Applies a wanted change; hardware decides what really moves. The only member that changes the weights.
+  /// Applies a wanted change; hardware decides what really moves. With shrink the only member that changes the weights.
   virtual void update(const WantedChange<T>& change, const Place& place, Run& run) = 0;
+  /// Multiplies the weights, not the biases, by `factor`. Devices cannot be scaled: exact couplings only, a configuration never asks others.
+  virtual void shrink(double factor);
 
   /// What bounds the repeatability of a read; zeros for an exact coupling.
   virtual ReadFloor floor(Direction) const { return {}; }

@@ -24,6 +24,7 @@ class IdealCoupling final : public Coupling<T> {
   Vector<T> bias_values() const override { return bias_.head(outputs_); }
   Matrix<T> read() const override;
   void update(const WantedChange<T>& change, const Place& place, Run& run) override;
+  void shrink(double factor) override { store_ *= static_cast<T>(factor); }
   void save(ByteWriter& out) const override;
   void restore(ByteReader& in) override;
 

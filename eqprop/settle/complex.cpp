@@ -126,19 +126,11 @@ class ComplexSweep {
   void push_readout(const TermContext<T>& re, const TermContext<T>& im, Block<T>& x, Block<T>& y) {
     const Network<T>& network = shard_.network();
     const int l = network.depth();
-    Block<T> u = force_re_.shape(network.outputs(), re.columns);
-    Block<T> v = force_im_.shape(network.outputs(), re.columns);
-    read_output_complex<T>(network, b_.re.now.layer(l, 0, re.columns), b_.im.now.layer(l, 0, re.columns), u, v, re.place, shard_.run());
-    const T a = static_cast<T>(beta_.real());
-    const T b = static_cast<T>(beta_.imag());
-    for (Index i = 0; i < re.columns; ++i) {
-      for (Index k = 0; k < u.rows(); ++k) {
-        const T real = re.boundary.target(k, i) - u(k, i);
-        const T imaginary = -v(k, i);
-        u(k, i) = a * real - b * imaginary;
-        v(k, i) = a * imaginary + b * real;
-      }
-    }
+    thread_local Buffer<T> kept_re, kept_im;
+    Block<T> u = kept_re.shape(network.outputs(), re.columns);
+    Block<T> v = kept_im.shape(network.outputs(), re.columns);
+    output_force_complex<T>(network, re.boundary.target, beta_, b_.re.now.layer(l, 0, re.columns), b_.im.now.layer(l, 0, re.columns), u, v,
+                            re.place, shard_.run());
     network.coupling(l).backward(u, x, re.place, shard_.run());
     network.coupling(l).backward(v, y, im.place, shard_.run());
   }
@@ -182,7 +174,6 @@ class ComplexSweep {
   Shard<T>& shard_;
   ShardBuffers<T>& b_;
   Complex beta_;
-  Buffer<T> force_re_, force_im_;  // read-out only, classes x columns
 };
 
 }  // namespace
@@ -196,28 +187,29 @@ bool complex_applies(const Network<T>& network) {
 }
 
 template <class T>
-void read_output_complex(const Network<T>& network, const In<T>& re, const In<T>& im, Out<T> output_re, Out<T> output_im,
-                         const ReadPlace& place, Run& run) {
+void output_force_complex(const Network<T>& network, const In<T>& target, std::complex<double> factor, const In<T>& re, const In<T>& im,
+                          Out<T> force_re, Out<T> force_im, const ReadPlace& place, Run& run) {
   const Coupling<T>& readout = network.coupling(network.depth());
   ReadPlace second = place;
   ++second.place.sweep;
-  output_re.setZero();
-  output_im.setZero();
-  readout.forward(re, output_re, place, run);
-  readout.forward_unbiased(im, output_im, second, run);
-  for (Index i = 0; i < output_re.cols(); ++i) {
-    const T largest = output_re.col(i).maxCoeff();
+  force_re.setZero();
+  force_im.setZero();
+  readout.forward(re, force_re, place, run);
+  readout.forward_unbiased(im, force_im, second, run);
+  const std::complex<T> strength(factor);
+  for (Index i = 0; i < force_re.cols(); ++i) {
+    const T largest = force_re.col(i).maxCoeff();
     std::complex<T> sum = 0;
-    for (Index k = 0; k < output_re.rows(); ++k) {
-      const std::complex<T> e = std::polar(std::exp(output_re(k, i) - largest), output_im(k, i));
-      output_re(k, i) = e.real();
-      output_im(k, i) = e.imag();
+    for (Index k = 0; k < force_re.rows(); ++k) {
+      const std::complex<T> e = std::polar(std::exp(force_re(k, i) - largest), force_im(k, i));
+      force_re(k, i) = e.real();
+      force_im(k, i) = e.imag();
       sum += e;
     }
-    for (Index k = 0; k < output_re.rows(); ++k) {
-      const std::complex<T> p = std::complex<T>(output_re(k, i), output_im(k, i)) / sum;
-      output_re(k, i) = p.real();
-      output_im(k, i) = p.imag();
+    for (Index k = 0; k < force_re.rows(); ++k) {
+      const std::complex<T> force = strength * (target(k, i) - std::complex<T>(force_re(k, i), force_im(k, i)) / sum);
+      force_re(k, i) = force.real();
+      force_im(k, i) = force.imag();
     }
   }
 }
@@ -259,10 +251,10 @@ void settle_complex(const Network<T>& network, const Boundary<T>& boundary, std:
 
 template bool complex_applies<float>(const Network<float>&);
 template bool complex_applies<double>(const Network<double>&);
-template void read_output_complex<float>(const Network<float>&, const In<float>&, const In<float>&, Out<float>, Out<float>,
-                                         const ReadPlace&, Run&);
-template void read_output_complex<double>(const Network<double>&, const In<double>&, const In<double>&, Out<double>, Out<double>,
-                                          const ReadPlace&, Run&);
+template void output_force_complex<float>(const Network<float>&, const In<float>&, Complex, const In<float>&, const In<float>&, Out<float>,
+                                          Out<float>, const ReadPlace&, Run&);
+template void output_force_complex<double>(const Network<double>&, const In<double>&, Complex, const In<double>&, const In<double>&,
+                                           Out<double>, Out<double>, const ReadPlace&, Run&);
 template void settle_complex<float>(const Network<float>&, const Boundary<float>&, std::complex<double>, State<float>&, State<float>&,
                                     const SettleOptions&, const ReadPlace&, Workspace<float>&, SettleReport&, Run&);
 template void settle_complex<double>(const Network<double>&, const Boundary<double>&, std::complex<double>, State<double>&, State<double>&,

@@ -15,11 +15,11 @@ namespace eqprop {
 template <class T>
 bool complex_applies(const Network<T>& network);
 
-/// The read-out of complex states: softmax(R z + c) = exp(.) / sum exp(.), classes x columns in two parts; its poles, where the sum of
-/// exponentials vanishes, show as numbers that are not finite. The parts are read at place and at the sweep after it.
+/// factor (y - p) of a read-out of complex states, p = softmax(R z + c) = exp(.) / sum exp(.), target and results classes x columns; its poles,
+/// where the sum of exponentials vanishes, show as numbers that are not finite. The parts are read at place and at the sweep after it.
 template <class T>
-void read_output_complex(const Network<T>& network, const In<T>& re, const In<T>& im, Out<T> output_re, Out<T> output_im,
-                         const ReadPlace& place, Run& run);
+void output_force_complex(const Network<T>& network, const In<T>& target, std::complex<double> factor, const In<T>& re, const In<T>& im,
+                          Out<T> force_re, Out<T> force_im, const ReadPlace& place, Run& run);
 
 /// Settles re + i im from the given states (re: the free state, im: 0). boundary.beta is not looked at. Sweeps are exact blocks in the order
 /// of options.method where that is backward or asynchronous, and forward otherwise. A change is that of re or im, whichever is larger.

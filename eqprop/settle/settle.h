@@ -118,7 +118,8 @@ void drive_input(const Network<T>& network, const In<T>& input, Out<T> drive, co
 /// Settles every sample of the batch from the given state under the boundary. place.samples holds one id per column; place.place.phase
 /// keys noise and ledger. Held outputs are set at the start and stay; they need a network without a read-out (std::logic_error). The method
 /// `difference` takes `state` as the free equilibrium and leaves the nudged one, see difference.h. Shards of kShardSamples samples run in
-/// parallel; results do not depend on run.threads. Allocates nothing when workspace and report have seen a batch as large, and the couplings allocate nothing.
+/// parallel; results do not depend on run.threads. Allocates nothing when workspace and report have seen a batch as large, and the couplings
+/// allocate nothing.
 template <class T>
 void settle(const Network<T>& network, const Boundary<T>& boundary, State<T>& state, const SettleOptions& options, const ReadPlace& place,
             Workspace<T>& workspace, SettleReport& report, Run& run);

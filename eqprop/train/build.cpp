@@ -60,6 +60,10 @@ void TrainOptions::validate(const NetworkOptions& network) const {
     fail("train.momentum = " + std::to_string(rule.momentum) + ": the weights of " + std::string(estimator_name(estimator)) +
              " move within the phase and have no velocity, expected 0",
          Code::conflict);
+  if (rule.weight_decay > 0 && network.substrate == Substrate::crossbar)
+    fail("train.weight_decay = " + std::to_string(rule.weight_decay) +
+             " with network.coupling = crossbar: devices cannot be scaled, expected 0 or ideal couplings",
+         Code::conflict);
   const EstimatorFamily family = family_of(estimator);
   if ((family == EstimatorFamily::adjoint || family == EstimatorFamily::feed_forward) && network.substrate == Substrate::crossbar &&
       network.crossbar.loop == Loop::analog)

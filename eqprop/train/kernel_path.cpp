@@ -81,18 +81,18 @@ struct DeepKernel {
 void count(const ChainReport& report, const std::vector<ChainPhase>& plan, SettleSums& sums) {
   for (int i = 0; i < report.batch; ++i) {
     bool sound = true;
-    for (int phase = 0; phase <= static_cast<int>(plan.size()); ++phase) sound &= report.trace(phase, i).change < kDivergedChange;
-    sums.dropped += sound ? 0 : 1;
-  }
-  for (int phase = 0; phase <= static_cast<int>(plan.size()); ++phase) {
-    if (phase > 0 && plan[static_cast<std::size_t>(phase - 1)].beta == 0) continue;
-    for (int i = 0; i < report.batch; ++i) {
+    for (int phase = 0; phase <= static_cast<int>(plan.size()); ++phase) {
+      // a phase without a nudge is the free one again
+      if (phase > 0 && plan[static_cast<std::size_t>(phase - 1)].beta == 0) continue;
       const ChainTrace& trace = report.trace(phase, i);
+      const bool diverged = !(trace.change < kDivergedChange);
+      sound &= !diverged;
       sums.settles += 1;
       sums.sweeps += trace.sweeps;
       sums.converged += trace.converged ? 1 : 0;
-      sums.diverged += trace.change < kDivergedChange ? 0 : 1;
+      sums.diverged += diverged ? 1 : 0;
     }
+    sums.dropped += sound ? 0 : 1;
   }
 }
 

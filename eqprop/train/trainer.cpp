@@ -81,6 +81,7 @@ void Trainer<T>::step(const Dataset& train, std::span<const std::uint32_t> rows)
   } else {
     general_step(batch, progress);
   }
+  rule_.decay(step_, progress, network_);
   sums_.correct += count_correct<T>(output_.block(), batch.labels);
   sums_.cost += total_cost<T>(network_.cost(), output_.block(), batch.y);
 }

@@ -17,9 +17,9 @@ TEST_CASE("a table of numbers is read and written") {
 }
 
 TEST_CASE("what is no table of finite numbers is refused with its place") {
-  const auto says = [](const std::string& text, int line, int column, const std::string& words) {
+  const auto says = [](const std::string& text, int line, int column, const std::string& words, double least = -1e300) {
     try {
-      parse_matrix_csv(text, "g.csv");
+      parse_matrix_csv(text, "g.csv", least);
       FAIL("accepted: " + text);
     } catch (const InputError& error) {
       CHECK(error.code() == Code::bad_cell);
@@ -34,5 +34,6 @@ TEST_CASE("what is no table of finite numbers is refused with its place") {
   says("1,1e999\n", 1, 3, "1e999");
   says("1,2,\n", 1, 5, "''");
   says("volts\n1\n", 1, 1, "'volts'");
+  says("1,-2\n", 1, 3, "no less than 0", 0);
   says("# nothing\n\n", 0, 0, "without rows");
 }

@@ -363,3 +363,27 @@ TEST_CASE("shapes out of range are refused") {
   REQUIRE(chain_leading_dimension(1024) == 1040);
   REQUIRE(chain_leading_dimension(5) == 16);
 }
+
+TEST_CASE("nudged phases keep a tolerance of their own") {
+  EachTarget each;
+  while (each.next()) {
+    ChainProblem p = make_chain(100, 150, 10, 17, 0.2, 4, 0.2);
+    ChainOptions options;
+    options.plan = chain_centered_plan(0.2F);
+    options.tolerance = 1e-2F;
+    options.free_sweeps = options.nudged_sweeps = 100;
+    ChainWorkspace space;
+    ChainReport coarse, fine;
+    chain_settle(p.weights(), p.inputs(), options, 1, space, coarse);
+    options.nudged_tolerance = 1e-5F;
+    chain_settle(p.weights(), p.inputs(), options, 1, space, fine);
+    for (int s = 0; s < p.batch; ++s) {
+      REQUIRE(fine.trace(0, s).sweeps == coarse.trace(0, s).sweeps);
+      for (int phase = 1; phase <= 2; ++phase) {
+        REQUIRE(fine.trace(phase, s).converged);
+        REQUIRE(fine.trace(phase, s).change <= 1e-5F);
+        REQUIRE(fine.trace(phase, s).sweeps > coarse.trace(phase, s).sweeps);
+      }
+    }
+  }
+}

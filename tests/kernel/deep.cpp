@@ -395,3 +395,26 @@ TEST_CASE("deep: shapes and options out of range are refused") {
   options.relaxation = 2;
   REQUIRE_THROWS(deep_settle(p.weights, p.inputs(), options, 1, space, report));
 }
+
+TEST_CASE("deep: a larger threshold tells less and is felt no further than itself") {
+  EachTarget each;
+  while (each.next()) {
+    DeepProblem p = make_deep({100, 150, 140, 160, 10}, 12, 0.2, 4, 0.48);
+    DeepOptions options = tight({});
+    options.tolerance = 1e-3F;
+    DeepWorkspace space;
+    ChainReport report;
+    double work[2];
+    const float thresholds[2] = {0, 9e-4F};
+    for (int k = 0; k < 2; ++k) {
+      options.threshold = thresholds[k];
+      deep_settle(p.weights, p.inputs(), options, 1, space, report);
+      work[k] = space.settle_multiply_adds();
+      for (int s = 0; s < p.batch; ++s) {
+        REQUIRE(report.trace(0, s).converged);
+        REQUIRE(deep_residual(p.net, kept_state(p, space, 0, s), nullptr, 0) <= 1e-3 + 1e-6);
+      }
+    }
+    REQUIRE(work[1] < work[0]);
+  }
+}

@@ -69,3 +69,17 @@ TEST_CASE("over-clamping drives the outputs beyond the target, away from the fre
   CHECK(driven(0) == Approx(1.3));
   CHECK(driven(1) == Approx(-0.3));
 }
+
+TEST_CASE("the levels of a measured state are 2^bits, its bounds the first and the last, where it saturates") {
+  const auto n = network<double>(Activation::hard_sigmoid, Activation::linear, Cost::squared_error, {7, 9, 4}, 4, 3);
+  MeasurementOptions options;
+  options.bits = 2;
+  State<double> state(n.sizes(), 1);
+  state.layer(1) << 0, 0.16, 0.17, 0.49, 0.51, 0.84, 1, -0.3, 1.4;
+  state.layer(2) << -2.1, 0.123, 0.9, 3.7;
+  const Matrix<double> unbounded = state.layer(2);
+  measure(options, false, n, state);
+  const Eigen::VectorXd want = (Eigen::VectorXd(9) << 0, 0, 1, 1, 2, 3, 3, 0, 3).finished() / 3;
+  CHECK((state.layer(1) - want).norm() < 1e-14);
+  CHECK(state.layer(2) == unbounded);
+}

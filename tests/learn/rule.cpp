@@ -89,3 +89,27 @@ TEST_CASE("bad rule options name the field and the range") {
   options.schedule = Schedule::exponential;
   CHECK_THROWS_WITH(options.validate(1), Catch::Matchers::Contains("final_fraction"));
 }
+
+TEST_CASE("weight decay takes rate times decay of each weight per step, the biases excluded, the steps of a while at once") {
+  auto network = one_layer();
+  RuleOptions options;
+  options.rates = {0.5};
+  options.weight_decay = 0.001;
+  options.schedule = Schedule::linear;
+  Rule<double> rule(options, network);
+  apply(rule, network, Matrix<double>::Random(3, 5), Matrix<double>::Random(2, 5), 0);
+  const Matrix<double> before = network.coupling(0).read();
+  REQUIRE(before.cwiseAbs().minCoeff() > 0);
+  for (std::uint32_t step = 0; step + 1 < kDecaySteps; ++step) rule.decay(step, 0.25, network);
+  CHECK(network.coupling(0).read() == before);
+  rule.decay(kDecaySteps - 1, 0.25, network);
+  const Matrix<double> after = network.coupling(0).read();
+  const double left = 1 - 0.5 * 0.75 * 0.001 * kDecaySteps;
+  CHECK((after.leftCols(3) - left * before.leftCols(3)).norm() < 1e-15);
+  CHECK(after.col(3) == before.col(3));
+
+  options.weight_decay = 1.0 / (0.5 * kDecaySteps);
+  CHECK_THROWS_WITH(options.validate(1), Catch::Matchers::Contains("weight_decay"));
+  options.weight_decay = -1;
+  CHECK_THROWS_WITH(options.validate(1), Catch::Matchers::Contains("weight_decay"));
+}

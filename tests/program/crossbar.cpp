@@ -65,7 +65,7 @@ TEST_CASE("crossbar solve refuses what is no circuit, and writes nothing") {
     CHECK_FALSE(fs::exists(folder / "i.csv"));
   };
   const std::vector<std::string> one = {"--wire-ohm", "1"};
-  refused("1e-4,-1e-5\n", "0.1\n", one, 3, "word line 1 and bit line 2");
+  refused("1e-4,-1e-5\n", "0.1\n", one, 3, "g.csv:1:6");
   refused("1e-4,nan\n", "0.1\n", one, 3, "g.csv:1:6");
   refused("1e-4,ohm\n", "0.1\n", one, 3, "'ohm'");
   refused("1e-4\n1e-4,1e-5\n", "0.1\n", one, 3, "g.csv:2");

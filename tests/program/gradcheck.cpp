@@ -63,3 +63,11 @@ TEST_CASE("gradcheck ends with 1 below its target, and checks crossbars on ideal
   CHECK(crossbar.exit_code == 0);
   CHECK(has(crossbar.err, "ideal couplings"));
 }
+
+TEST_CASE("gradcheck refuses weights that read differently backward: their exact gradient is not known") {
+  const TemporaryFolder folder;
+  const Outcome outcome = run_program({"gradcheck", kGradcheck, "--set", "network.backward_error=0.1"}, folder.path());
+  CHECK(outcome.exit_code == 2);
+  CHECK(has(outcome.err, "backward_error"));
+  CHECK(outcome.out.empty());
+}

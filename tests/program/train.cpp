@@ -308,3 +308,43 @@ TEST_CASE("lost classes are reported in words") {
   CHECK(outcome.err.find(" lost: ") != std::string::npos);
   CHECK(outcome.err.find("cross_entropy") != std::string::npos);
 }
+
+TEST_CASE("one phase of two that diverges for every sample stops the run, and is named") {
+  const TemporaryFolder folder;
+  write_file_text(folder / "small.toml", small_config("ideal", 3));
+  const Outcome outcome = run_program(
+      {"train", "small.toml", "--out", "run", "--set", "network.hidden=linear", "--set", "network.output=linear", "--set",
+       "network.initial_scale=0.5", "--set", "train.estimator=one_sided", "--set", "train.beta=-0.95", "--set", "train.rates=[0, 0]"},
+      folder.path());
+  INFO(outcome.err);
+  CHECK(outcome.exit_code == 1);
+  CHECK(outcome.err.find("nudged phase") != std::string::npos);
+  CHECK(outcome.err.find("beta") != std::string::npos);
+  CHECK(fs::exists(folder / "run/checkpoint.eqp"));
+}
+
+TEST_CASE("weights that move in the phase and feed back on it are worth a warning") {
+  const TemporaryFolder folder;
+  write_file_text(folder / "small.toml", small_config("ideal", 1));
+  const auto warned = [&](const std::string& rates) {
+    const Outcome outcome = run_program({"train", "small.toml", "--out", "run-" + rates.substr(1, 4), "--set", "train.estimator=continual",
+                                         "--set", "train.rates=" + rates},
+                                        folder.path());
+    return outcome.err.find("EQ-210") != std::string::npos;
+  };
+  CHECK(warned("[0.9, 0.1]"));
+  CHECK_FALSE(warned("[0.00001, 0.00001]"));
+}
+
+TEST_CASE("the residual of weights that read differently backward is that of how they are read") {
+  const TemporaryFolder folder;
+  write_file_text(folder / "small.toml", small_config("ideal", 1));
+  const Outcome outcome = run_program({"train", "small.toml", "--out", "run", "--set", "network.backward_error=0.3"}, folder.path());
+  INFO(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  const Json rows = table(read_file_text(folder / "run/metrics.csv"));
+  const auto column = static_cast<std::size_t>(std::find(rows[0].begin(), rows[0].end(), "residual") - rows[0].begin());
+  REQUIRE(column < rows[0].size());
+  // with transposed weights in place of those that are read back it would be of the order of the error
+  CHECK(rows[1][column].get<double>() < 2e-3);
+}

@@ -81,7 +81,8 @@ TEST_CASE("stopped after any step, saved, restored and finished: the same bits a
       Subject first(network(substrate), options, train);
       std::size_t steps = 0;
       EpochReport report;
-      const bool finished = first.trainer.run_epoch(train, [&](const Progress&) { return ++steps < stop; }, report);
+      const bool finished = first.trainer.run_epoch(
+          train, [&](const Progress&) { return ++steps < stop; }, report);
       CHECK(finished == (stop == 5));
       Subject second(network(substrate), options, train);
       const auto saved = first.bytes();
@@ -206,4 +207,46 @@ TEST_CASE("a checkpoint whose epoch, position or sums no run has is refused") {
   CHECK(refused(8, 41));     // behind the last sample
   CHECK(refused(27, 0x80));  // fewer than 0 samples trained
   CHECK(refused(35, 0x80));  // a sum below 0
+}
+
+TEST_CASE("weights decay on every path alike, and devices are not asked to") {
+  const auto train = data(800, 1);  // 40 steps
+  auto options = training(1);
+  options.rule.weight_decay = 0.05;
+  Subject fast(network(Substrate::ideal), options, train);
+  options.rule.weight_decay = 0;
+  Subject without(network(Substrate::ideal), options, train);
+  options.rule.weight_decay = 0.05;
+  options.kernel = false;
+  Subject slow(network(Substrate::ideal), options, train);
+  REQUIRE(fast.epoch(train).path == Path::chain);
+  REQUIRE(slow.epoch(train).path == Path::general);
+  without.epoch(train);
+  for (int c = 0; c < 2; ++c) {
+    const Matrix<float> decayed = slow.net.coupling(c).read();
+    CHECK((fast.net.coupling(c).read() - decayed).norm() < 2e-3F * decayed.norm());
+    CHECK(without.net.coupling(c).read().norm() > 1.01F * decayed.norm());
+  }
+  CHECK_THROWS_WITH(options.validate(network(Substrate::crossbar)), Catch::Matchers::Contains("devices cannot be scaled"));
+}
+
+TEST_CASE("the kernel settles the nudged phases to a tolerance of their own, as the general path does") {
+  const auto train = data(60, 1);
+  auto options = training(1);
+  options.free.tolerance = 1e-2;
+  options.nudged.tolerance = 1e-5;
+  Subject fast(network(Substrate::ideal), options, train);
+  options.kernel = false;
+  Subject slow(network(Substrate::ideal), options, train);
+  options.kernel = true;
+  options.nudged.tolerance = 1e-2;
+  Subject coarse(network(Substrate::ideal), options, train);
+  const auto a = fast.epoch(train);
+  const auto b = slow.epoch(train);
+  REQUIRE(a.path == Path::chain);
+  REQUIRE(a.sums.converged == a.sums.settles);
+  CHECK(a.sums.sweeps > coarse.epoch(train).sums.sweeps);
+  CHECK(static_cast<double>(a.sums.sweeps) == Approx(static_cast<double>(b.sums.sweeps)).epsilon(0.1));
+  for (int c = 0; c < 2; ++c)
+    CHECK((fast.net.coupling(c).read() - slow.net.coupling(c).read()).norm() < 2e-3F * slow.net.coupling(c).read().norm());
 }
