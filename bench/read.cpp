@@ -69,4 +69,40 @@ BENCHMARK_CAPTURE(read, noise
                   : proportional / backward, ReadNoise{.proportional = 0.01}, Direction::backward)
     ->Name("read/512x512/batch:64/noise:proportional/backward");
 
+// One tile of 128 word lines and 64 pairs, converters on: plain, and through effective matrices; with and without joules.
+void read_wires(benchmark::State& state, WireModel model, bool joules) {
+  constexpr int kLines = 128, kOutputs = 64;
+  ArrayOptions options;
+  options.max_rows = kLines;
+  options.max_cols = kOutputs;
+  options.wires.model = model;
+  Run run{.seed = 1};
+  Array array(options, 0, normals(kOutputs, kLines, 0.05f, 1), run);
+  const Eigen::MatrixXf in = normals(kLines - 1, kBatch, 0.3f, 2).cwiseAbs();
+  array.set_adc_range(Direction::forward, 1.25 * array.partial_sums(Direction::forward, in).max);
+  std::vector<std::uint32_t> ids(kBatch);
+  Eigen::MatrixXf out = Eigen::MatrixXf::Zero(kOutputs, kBatch), exact = out;
+  Ledger ledger;
+  Place place{.phase = kPhaseFree};
+  Eigen::MatrixXf converted = in;
+  array.options().dac.convert(converted);
+  array.forward_ideal(converted, exact);
+  array.forward(in, out, ids, place, run);
+  const double step = array.read_floor(Direction::forward).adc_step;
+  if (!(static_cast<double>((out - exact).cwiseAbs().maxCoeff()) <= 0.51 * step)) {
+    state.SkipWithError("a read is further from its product than half an ADC code");
+    return;
+  }
+  if (joules) run.ledger = &ledger;
+  for (auto _ : state) {
+    array.forward(in, out, ids, place, run);
+    benchmark::DoNotOptimize(out.data());
+  }
+  state.counters["vectors_per_second"] = benchmark::Counter(kBatch, benchmark::Counter::kIsIterationInvariantRate);
+}
+BENCHMARK_CAPTURE(read_wires, plain, WireModel::none, false)->Name("read_tile/128x64/batch:64/plain");
+BENCHMARK_CAPTURE(read_wires, plain_joules, WireModel::none, true)->Name("read_tile/128x64/batch:64/plain/joules");
+BENCHMARK_CAPTURE(read_wires, wires, WireModel::effective, false)->Name("read_tile/128x64/batch:64/effective");
+BENCHMARK_CAPTURE(read_wires, wires_joules, WireModel::effective, true)->Name("read_tile/128x64/batch:64/effective/joules");
+
 }  // namespace

@@ -41,6 +41,11 @@ void ArrayOptions::validate() const {
   write.validate();
   check_option("weight_headroom", weight_headroom, 1, 1e6);
   check_option("weight_max", weight_max, 0, 1e6);
+  if (wires.model == WireModel::none) return;
+  wires.validate();
+  if (wires.model == WireModel::solve && (read_noise.white > 0 || read_noise.proportional > 0))
+    throw InputError(Code::conflict, {}, "wires.model = solve with read noise: a solve per read knows no noise, expected model = effective",
+                     "without crossbar.read_noise, or with wires.model = \"effective\"");
 }
 
 Array::Array(const ArrayOptions& options, int layer, const In& weights, Run& run)
@@ -62,6 +67,12 @@ Array::Array(const ArrayOptions& options, int layer, const In& weights, Run& run
       tiles_.emplace_back(options_.device, seed_, static_cast<std::uint32_t>(layer * kTilesPerLayer + r * column_tiles_ + c),
                           column_cut(c + 1) - column_cut(c), line_cut(r + 1) - line_cut(r), options_.read_noise.proportional > 0,
                           options_.plan.mode == PulseMode::accumulate && options_.device.kind == DeviceKind::pulse);
+  if (options_.wires.model != WireModel::none) {
+    const double window = options_.device.window();
+    wires_.reserve(tiles_.size());
+    for (std::size_t t = 0; t < tiles_.size(); ++t)
+      wires_.emplace_back(options_.wires, CellNoise{options_.read_noise.white * window, options_.read_noise.proportional});
+  }
   for (std::size_t t = 0; t < tiles_.size(); ++t)
     for (Eigen::Index b = 0; b < tiles_[t].blocks(); ++b) items_.push_back({t, b, {}, {}});
   initial_write_ = write_verify(weights, options_.write, kPhaseInitialWrite, {}, run);
@@ -71,6 +82,18 @@ Eigen::MatrixXf Array::weights() const {
   Eigen::MatrixXf w(outputs_, inputs_ + 1);
   for (std::size_t t = 0; t < tiles_.size(); ++t) part(w, t) = tiles_[t].difference / static_cast<float>(scale_);
   return w;
+}
+
+Eigen::MatrixXf Array::seen_weights(Direction direction) const {
+  Eigen::MatrixXf w(outputs_, inputs_ + 1);
+  for (std::size_t t = 0; t < tiles_.size(); ++t) part(w, t) = seen(t, direction) / static_cast<float>(scale_);
+  return w;
+}
+
+WireUse Array::wire_use() const {
+  WireUse sum;
+  for (const TileWires& wires : wires_) sum += wires.use();
+  return sum;
 }
 
 void Array::set_adc_range(Direction direction, double range) {
@@ -87,6 +110,8 @@ void Array::program(Body body, PhaseId phase, Run& run) {
   for (const auto& item : items_) sum += item.totals;
   if (sum.set + sum.reset > 0)
     for (auto& tile : tiles_) tile.refresh();
+  if (sum.set + sum.reset > 0 || update_totals_.wanted == 0)
+    parallel_for(wires_.size(), run.threads, [&](std::size_t t) { wires_[t].refresh(tiles_[t]); });
   if (!run.ledger) return;
   const auto& d = options_.device;
   run.ledger->add_joule(layer_, phase, Event::pulse_set, sum.set, d.set_volt * d.set_volt * d.pulse_second * sum.set_siemens);
@@ -161,6 +186,7 @@ void Array::save(ByteWriter& out) const {
   const auto& u = update_totals_;
   for (const std::int64_t count : {u.wanted, u.written, u.pulses, u.capped, u.clipped}) out.put<std::int64_t>(count);
   for (const auto& tile : tiles_) tile.save(out);
+  for (const auto& wires : wires_) wires.save(out);
 }
 
 void Array::restore(ByteReader& in) {
@@ -184,6 +210,7 @@ void Array::restore(ByteReader& in) {
     need(*count >= 0 && *count <= kMost);
   }
   for (auto& tile : tiles_) tile.restore(in);
+  for (std::size_t t = 0; t < wires_.size(); ++t) wires_[t].restore(in, tiles_[t]);
 }
 
 }  // namespace eqprop

@@ -16,6 +16,8 @@
 #include "crossbar/direction.h"
 #include "crossbar/programming.h"
 #include "crossbar/tile.h"
+#include "crossbar/tile_wires.h"
+#include "crossbar/wire_use.h"
 #include "energy/run.h"
 
 namespace eqprop {
@@ -41,6 +43,7 @@ struct ArrayOptions {
   WriteVerify write;           ///< of the initial weights
   double weight_headroom = 4;  ///< [1] >= 1
   double weight_max = 0;       ///< [weight] > 0 fixes the weight window instead
+  WireStage wires;             ///< between the sources and the converters of every tile
 
   /// Throws InputError(config) that names field, value and allowed range.
   void validate() const;
@@ -73,12 +76,16 @@ class Array {
   double weight_step() const { return options_.device.nominal_step() / scale_; }
   /// What the DAC and cells make of the matrix: outputs x (inputs + 1), exact, no events.
   Eigen::MatrixXf weights() const;
-  /// The last column of weights(): outputs.
+  /// What reads of this direction see through the wires: outputs x (inputs + 1); weights() without a wires stage.
+  Eigen::MatrixXf seen_weights(Direction direction) const;
+  WireUse wire_use() const;
+  /// The last column of seen_weights(forward): outputs.
   Eigen::VectorXf biases() const;
 
-  /// out (outputs x b) += read of in (inputs x b) and the bias: dac, wires (ideal), Ohm's law, read noise, adc; events to place.phase.
+  /// out (outputs x b) += read of in (inputs x b) and the bias: dac, wires, Ohm's law, read noise, adc; events to place.phase.
   /// sample_ids (b of them) name the noise, with step, phase and sweep of `place`. Serial; safe from several threads with a Run each.
-  /// Counts cell_read (one per sample, of the whole array: power sum v^2 G of its cells for read_second), dac_set, line_drive, adc, and
+  /// Counts cell_read (one per sample, of the whole array: power sum v^2 G of its
+  /// cells, or with wires all that the sources deliver, for read_second), dac_set, line_drive, adc, and
   /// digital_add for sums between tiles; the addition to `out` is the caller's to count.
   void forward(const In& in, Out out, std::span<const std::uint32_t> sample_ids, const Place& place, Run& run) const;
   /// out (inputs x b) += transposed read of in (outputs x b) on the same devices; the bias line is not converted.
@@ -87,7 +94,8 @@ class Array {
   void forward_ideal(const In& in, Out out) const;
   void backward_ideal(const In& in, Out out) const;
 
-  /// [W] power of the cells under this drive (forward: and the bias), summed over the batch: sum v^2 G at virtual ground.
+  /// [W] power of the cells under this drive (forward: and the bias), summed over the batch: sum v^2 G at virtual ground, or with
+  /// wires all that the sources deliver.
   double cell_power(Direction direction, const In& in) const;
   /// Devices of the array, two per weight and bias; all are under voltage in a read.
   std::int64_t devices() const { return 2 * std::int64_t{outputs_} * (inputs_ + 1); }
@@ -148,9 +156,18 @@ class Array {
   int outputs_ = 0;
   int line_tiles_ = 1;  // tiles along the lines, bias included
   int column_tiles_ = 1;
-  double scale_ = 1;         // [S] per unit of weight
-  std::vector<Tile> tiles_;  // [line tile][column tile]
-  std::vector<Item> items_;  // all blocks of all tiles, tile by tile
+  double scale_ = 1;  // [S] per unit of weight
+  /// [S] outputs x lines of a tile as reads of this direction meet it.
+  const Eigen::MatrixXf& seen(std::size_t tile, Direction direction) const {
+    return wires_.empty() ? tiles_[tile].difference : wires_[tile].toward(direction).matrix;
+  }
+  /// [S] power of a batch on one tile per squared volt-unit; squares: sum over the batch of each line's squared drive.
+  double tile_power(std::size_t tile, Direction direction, const In& drive, const Eigen::Ref<const Eigen::VectorXd>& squares) const;
+  ReadFloor wired_floor(Direction direction, double input_rms) const;
+
+  std::vector<Tile> tiles_;       // [line tile][column tile]
+  std::vector<TileWires> wires_;  // the same, or empty
+  std::vector<Item> items_;       // all blocks of all tiles, tile by tile
   WriteReport initial_write_;
   UpdateReport update_totals_;
 };

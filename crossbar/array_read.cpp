@@ -88,28 +88,35 @@ void prepare(Direction direction, const Block& drive, bool squares, Scratch& scr
   }
 }
 
-/// Ohm's law on a tile for the drive rows from `first` on: conductance differences times drive [S], out_size x batch; where `squares`, also
-/// the sums of squared conductances times squared drive [S^2], which the variance of proportional noise is made of.
+/// What a tile is to its reads, outputs x lines: conductance differences [S], or what the wires leave of them; and what multiplies squared
+/// drive in the variance of the read noise [S^2], null where that needs no product.
+struct Seen {
+  const Eigen::MatrixXf& g;
+  const Eigen::MatrixXf* g2;
+};
+
+/// Ohm's law on a tile for the drive rows from `first` on: times drive [S], out_size x batch, and the variance [S^2] where it needs a product.
 struct Currents {
   Block current;
   Block variance;
 };
-Currents ohm_stage(Direction direction, const Tile& tile, const Block& drive, Index first, Index out_size, bool squares, Scratch& scratch) {
-  const Index batch = drive.cols();
+Currents ohm_stage(Direction direction, const Seen& tile, const Block& drive, Index first, Index out_size, Scratch& scratch) {
+  const Index batch = drive.cols(), outputs = tile.g.rows(), lines = tile.g.cols();
+  const bool squares = tile.g2 != nullptr;
   Currents out{sized(scratch.current, out_size, batch), sized(scratch.variance, squares ? out_size : 0, batch)};
   read_lanes::Product product{};
-  const float* g = tile.difference.data();
-  const float* g2 = tile.squares.data();
+  const float* g = tile.g.data();
+  const float* g2 = squares ? tile.g2->data() : nullptr;
   if (direction == Direction::forward) {
     product = {.a = g,
-               .a2 = squares ? g2 : nullptr,
-               .a_step = size(tile.outputs()),
+               .a2 = g2,
+               .a_step = size(outputs),
                .b = drive.data() + first,
                .b2 = scratch.squared.data() + first,
                .b_step = size(drive.rows()),
                .rows = size(out_size),
                .columns = size(batch),
-               .depth = size(tile.lines()),
+               .depth = size(lines),
                .depth_block = 1024,
                .sum = out.current.data(),
                .sum2 = out.variance.data(),
@@ -126,10 +133,10 @@ Currents ohm_stage(Direction direction, const Tile& tile, const Block& drive, In
              .a_step = width,
              .b = g,
              .b2 = g2,
-             .b_step = size(tile.outputs()),
+             .b_step = size(outputs),
              .rows = width,
              .columns = size(out_size),
-             .depth = size(tile.outputs()),
+             .depth = size(outputs),
              .depth_block = 512,
              .sum = scratch.sum.data(),
              .sum2 = scratch.sum2.data(),
@@ -141,15 +148,19 @@ Currents ohm_stage(Direction direction, const Tile& tile, const Block& drive, In
 }
 
 /// Read noise and ADC of a tile, into `out`. Noise is exact and output-referred: a sum over independent Gaussian cells is one Gaussian of
-/// variance sum sigma_G^2 v^2.
-void noise_and_adc_stage(const Currents& currents, const Block& drive, Index first, Index drive_size, const ReadNoise& noise, double window,
-                         double scale, const Converter& adc, const RandomKey& key, std::span<const std::uint32_t> sample_ids, Place place,
+/// variance sum sigma_G^2 v^2. Without wires white noise needs no product: every cell of a line has the same.
+struct NoiseGains {
+  double white = 0;     ///< [S^2] per squared drive of any line
+  double variance = 0;  ///< per [S^2] of Currents::variance
+};
+void noise_and_adc_stage(const Currents& currents, const Block& drive, Index first, Index drive_size, const NoiseGains& noise, double scale,
+                         const Converter& adc, const RandomKey& key, std::span<const std::uint32_t> sample_ids, Place place,
                          Scratch& scratch, Eigen::Ref<Eigen::MatrixXf> out) {
-  const auto white_gain = static_cast<float>(2 * std::pow(noise.white * window / scale, 2));  // two devices per pair
-  const bool noisy = noise.white > 0 || noise.proportional > 0;
+  const auto white_gain = static_cast<float>(noise.white / (scale * scale));
+  const bool noisy = noise.white > 0 || noise.variance > 0;
   read_lanes::Stage stage{.gain = static_cast<float>(1 / scale),
                           .white = 0,
-                          .variance_gain = static_cast<float>(std::pow(noise.proportional / scale, 2)),
+                          .variance_gain = static_cast<float>(noise.variance / (scale * scale)),
                           .adc = codes(adc)};
   const std::size_t n = size(currents.current.rows());
   Block normal = sized(scratch.normal, currents.current.rows(), 1);
@@ -159,7 +170,7 @@ void noise_and_adc_stage(const Currents& currents, const Block& drive, Index fir
       random_lanes::fill_normal(key, place, 0, normal.data(), n);
       if (noise.white > 0) stage.white = white_gain * drive.col(k).segment(first, drive_size).squaredNorm();
     }
-    read_lanes::finish(stage, currents.current.col(k).data(), noise.proportional > 0 ? currents.variance.col(k).data() : nullptr,
+    read_lanes::finish(stage, currents.current.col(k).data(), noise.variance > 0 ? currents.variance.col(k).data() : nullptr,
                        noisy ? normal.data() : nullptr, n, out.col(k).data());
   }
 }
@@ -176,7 +187,12 @@ void Array::read(Direction direction, const In& in, Out out, std::span<const std
   const double volt_per_unit = options_.read_volt / options_.dac.range;
   Scratch& scratch = scratch_of_thread();
 
-  const bool squares = options_.read_noise.proportional > 0;
+  const ReadNoise& read_noise = options_.read_noise;
+  const bool wired = !wires_.empty();
+  const bool squares = read_noise.proportional > 0 || (wired && read_noise.white > 0);
+  const NoiseGains noise = wired ? NoiseGains{0, squares ? 1.0 : 0.0}
+                                 : NoiseGains{2 * std::pow(read_noise.white * options_.device.window(), 2),
+                                              std::pow(read_noise.proportional, 2)};  // two devices per pair
   const Block drive = dac_stage(direction, in, options_.dac, scratch);
   const auto power = drive_power(drive, scratch.power);
   prepare(direction, drive, squares, scratch);
@@ -191,16 +207,20 @@ void Array::read(Direction direction, const In& in, Out out, std::span<const std
       const Index out_first = forward ? column_cut(c) : line_cut(r);
       const Index out_size = forward ? tile.outputs() : tile.lines() - bias;
 
-      // wires are ideal: the drive reaches every cell
+      const std::size_t t = static_cast<std::size_t>(r * column_tiles_ + c);
+      const Eigen::Ref<const Eigen::MatrixXf> own_drive = drive.middleRows(drive_first, drive_size);
+      const bool solved = options_.wires.model == WireModel::solve;
+      double siemens = 0;  // of the power, times squared drive
       if (out_size > 0) {
-        const Currents currents = ohm_stage(direction, tile, drive, drive_first, out_size, squares, scratch);
+        const Seen seen_tile{seen(t, direction), !squares ? nullptr : wired ? &wires_[t].toward(direction).noise : &tile.squares};
+        Currents currents = ohm_stage(direction, seen_tile, drive, drive_first, out_size, scratch);
+        if (solved) siemens = wires_[t].solve(direction, own_drive, currents.current);
         const RandomKey key(seed_, Purpose::read_noise, 2 * tile.id + (forward ? 0 : 1));
-        noise_and_adc_stage(currents, drive, drive_first, drive_size, options_.read_noise, options_.device.window(), scale_, adc, key,
-                            sample_ids, place, scratch, out.middleRows(out_first, out_size));
+        noise_and_adc_stage(currents, drive, drive_first, drive_size, noise, scale_, adc, key, sample_ids, place, scratch,
+                            out.middleRows(out_first, out_size));
       }
-
-      const Eigen::VectorXd& siemens = forward ? tile.line_sum : tile.column_sum;
-      watt += volt_per_unit * volt_per_unit * siemens.dot(power.segment(drive_first, drive_size));
+      if (!solved && run.ledger != nullptr) siemens = tile_power(t, direction, own_drive, power.segment(drive_first, drive_size));
+      watt += volt_per_unit * volt_per_unit * siemens;
       driven += forward ? drive_size : 2 * drive_size;  // a backward read drives both columns of a pair
       converted += forward ? drive_size - bias : drive_size;
       read_out += out_size;
@@ -212,6 +232,11 @@ void Array::read(Direction direction, const In& in, Out out, std::span<const std
   if (options_.dac.bits > 0) run.ledger->add(layer_, place.phase, Event::dac_set, converted * batch);
   if (adc.bits > 0) run.ledger->add(layer_, place.phase, Event::adc, read_out * batch);
   run.ledger->add(layer_, place.phase, Event::digital_add, added * batch);
+}
+
+double Array::tile_power(std::size_t t, Direction direction, const In& drive, const Eigen::Ref<const Eigen::VectorXd>& squares) const {
+  if (!wires_.empty()) return wires_[t].power(direction, drive);
+  return (direction == Direction::forward ? tiles_[t].line_sum : tiles_[t].column_sum).dot(squares);
 }
 
 void Array::forward(const In& in, Out out, std::span<const std::uint32_t> sample_ids, const Place& place, Run& run) const {
@@ -230,16 +255,17 @@ void Array::forward_ideal(const In& in, Out out) const {
     const Index bias = r == line_tiles_ - 1 ? 1 : 0;
     const Index lines = tile.lines() - bias;
     auto target = out.middleRows(column_cut(c), tile.outputs());
-    if (lines > 0) add_product(per_weight, tile.difference.leftCols(lines), in.middleRows(line_cut(r), lines), target);
-    for (Index k = 0; bias && k < target.cols(); ++k) target.col(k) += per_weight * tile.difference.col(lines);
+    const Eigen::MatrixXf& g = seen(t, Direction::forward);
+    if (lines > 0) add_product(per_weight, g.leftCols(lines), in.middleRows(line_cut(r), lines), target);
+    for (Index k = 0; bias && k < target.cols(); ++k) target.col(k) += per_weight * g.col(lines);
   }
 }
 
 Eigen::VectorXf Array::biases() const {
   Eigen::VectorXf out(outputs_);
   for (int c = 0; c < column_tiles_; ++c) {
-    const Tile& tile = tiles_[static_cast<std::size_t>((line_tiles_ - 1) * column_tiles_ + c)];
-    out.segment(column_cut(c), tile.outputs()) = static_cast<float>(1 / scale_) * tile.difference.col(tile.lines() - 1);
+    const Eigen::MatrixXf& g = seen(static_cast<std::size_t>((line_tiles_ - 1) * column_tiles_ + c), Direction::forward);
+    out.segment(column_cut(c), g.rows()) = static_cast<float>(1 / scale_) * g.col(g.cols() - 1);
   }
   return out;
 }
@@ -251,7 +277,7 @@ void Array::backward_ideal(const In& in, Out out) const {
     const Tile& tile = tiles_[t];
     const Index lines = tile.lines() - (r == line_tiles_ - 1 ? 1 : 0);
     if (lines == 0) continue;
-    add_product(per_weight, tile.difference.leftCols(lines).transpose(), in.middleRows(column_cut(c), tile.outputs()),
+    add_product(per_weight, seen(t, Direction::backward).leftCols(lines).transpose(), in.middleRows(column_cut(c), tile.outputs()),
                 out.middleRows(line_cut(r), lines));
   }
 }
@@ -260,27 +286,40 @@ double Array::cell_power(Direction direction, const In& in) const {
   const bool forward = direction == Direction::forward;
   check(in.rows() == (forward ? inputs_ : outputs_), "a drive has the array's side");
   const double volt_per_unit = options_.read_volt / options_.dac.range;
-  const auto batch = static_cast<double>(in.cols());
-  const auto power = drive_power(in, scratch_of_thread().power);
   double watt = 0;
   for (std::size_t t = 0; t < tiles_.size(); ++t) {
     const int r = static_cast<int>(t) / column_tiles_, c = static_cast<int>(t) % column_tiles_;
     const Tile& tile = tiles_[t];
     const Index bias = forward && r == line_tiles_ - 1 ? 1 : 0;
-    if (forward) {
-      const Index lines = tile.lines() - bias;
-      watt += tile.line_sum.head(lines).dot(power.segment(line_cut(r), lines));
-      if (bias) watt += tile.line_sum[lines] * batch;
-    } else {
-      watt += tile.column_sum.dot(power.segment(column_cut(c), tile.outputs()));
-    }
+    const Index driven = forward ? tile.lines() : tile.outputs(), first = forward ? line_cut(r) : column_cut(c);
+    Block own = sized(scratch_of_thread().drive, driven, in.cols());
+    own.topRows(driven - bias) = in.middleRows(first, driven - bias);
+    if (bias) own.row(driven - 1).setOnes();
+    watt += tile_power(t, direction, own, drive_power(own, scratch_of_thread().power));
   }
   return volt_per_unit * volt_per_unit * watt;
+}
+
+// the same from the wires' own noise matrices
+ReadFloor Array::wired_floor(Direction direction, double input_rms) const {
+  const bool forward = direction == Direction::forward;
+  double variance = 0, bias = 0;
+  for (std::size_t t = 0; t < tiles_.size(); ++t) {
+    const Eigen::MatrixXf& noise = wires_[t].toward(direction).noise;
+    if (noise.size() == 0) continue;
+    variance += noise.cast<double>().sum();
+    if (static_cast<int>(t) / column_tiles_ == line_tiles_ - 1) bias += noise.rightCols(1).cast<double>().sum();
+  }
+  variance = input_rms * input_rms * (variance - bias) + (forward ? bias : 0);
+  return {.noise_sd = std::sqrt(variance / (forward ? outputs_ : inputs_)) / scale_,
+          .adc_step = (forward ? options_.adc_forward : options_.adc_backward).step(),
+          .conversions = forward ? line_tiles_ : column_tiles_};
 }
 
 ReadFloor Array::read_floor(Direction direction, double input_rms) const {
   const bool forward = direction == Direction::forward;
   const auto& noise = options_.read_noise;
+  if (!wires_.empty()) return wired_floor(direction, input_rms);
   // mean over outputs of sum over driven devices of sigma_G^2 x^2
   const double white = 2 * std::pow(noise.white * options_.device.window(), 2);
   double squares = 0, bias_squares = 0;
@@ -315,7 +354,8 @@ PartialSums Array::partial_sums(Direction direction, const In& in) const {
     const Tile& tile = tiles_[t];
     const Index out_size = forward ? tile.outputs() : tile.lines() - (r == line_tiles_ - 1 ? 1 : 0);
     if (out_size == 0 || in.cols() == 0) continue;
-    const Block current = ohm_stage(direction, tile, drive, forward ? line_cut(r) : column_cut(c), out_size, false, scratch).current;
+    const Block current =
+        ohm_stage(direction, {seen(t, direction), nullptr}, drive, forward ? line_cut(r) : column_cut(c), out_size, scratch).current;
     sums.max = std::max(sums.max, double{current.cwiseAbs().maxCoeff()} / scale_);
     sums.rms += current.cast<double>().squaredNorm() / (scale_ * scale_);
     count += static_cast<double>(current.size());

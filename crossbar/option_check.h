@@ -7,15 +7,18 @@
 
 namespace eqprop {
 
+/// A number in few digits.
+inline std::string short_number(double x) {
+  char buffer[32];
+  std::snprintf(buffer, sizeof buffer, "%.6g", x);
+  return buffer;
+}
+
 /// Throws InputError(config) unless low <= value <= high (NaN is refused).
 inline void check_option(const std::string& field, double value, double low, double high) {
   if (value >= low && value <= high) return;
-  const auto text = [](double x) {
-    char buffer[32];
-    std::snprintf(buffer, sizeof buffer, "%.6g", x);
-    return std::string(buffer);
-  };
-  throw InputError(Code::out_of_range, {}, field + " = " + text(value) + " is out of range, allowed is " + text(low) + " to " + text(high));
+  throw InputError(Code::out_of_range, {},
+                   field + " = " + short_number(value) + " is out of range, allowed is " + short_number(low) + " to " + short_number(high));
 }
 
 }  // namespace eqprop

@@ -11,7 +11,7 @@ namespace eqprop {
 
 /// Priced events. One enum line here, one price in every price file; a missing price is an error.
 enum class Event : std::uint8_t {
-  cell_read,      ///< cells under read voltage: count of reads, watt = sum v^2 G; boundary B0, joules are physical (no price)
+  cell_read,      ///< cells under read voltage: count of reads, watt = sum v^2 G, behind wires all that the sources deliver; B0, joules are physical (no price)
   pulse_set,      ///< one SET pulse on one cell; joule = sum V^2 G t; B0, physical (no price)
   pulse_reset,    ///< one RESET pulse on one cell; B0, physical (no price)
   dac_set,        ///< one DAC conversion onto a line; B1

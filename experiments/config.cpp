@@ -159,7 +159,10 @@ void visit(Fields& f, C& c, bool with_target) {
   visit_network(f, c);
   visit_train(f, c);
   // a file may describe the crossbar and not use it, so that one --set compares the two
-  if (Fields::kReads || c.coupling == Substrate::crossbar) visit_crossbar(f, c);
+  if (Fields::kReads || c.coupling == Substrate::crossbar) {
+    visit_crossbar(f, c);
+    visit_wires(f, c);
+  }
   f.section("energy");
   f.text("prices", c.prices);
   f.text("gpu", c.gpu);

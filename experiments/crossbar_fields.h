@@ -35,6 +35,28 @@ void visit_converters(Fields& f, C& c) {
 }
 
 template <class Fields, class C>
+void visit_wires(Fields& f, C& c) {
+  static const auto kModels = [] {
+    std::vector<std::pair<std::string_view, WireModel>> names;
+    for (const WireModel model : {WireModel::none, WireModel::effective, WireModel::solve, WireModel::lumped})
+      names.emplace_back(wire_model_name(model), model);
+    return names;
+  }();
+  auto& stage = c.crossbar.array.wires;
+  if (!Fields::kReads && stage.model == WireModel::none) return;
+  constexpr Interval kOhms{0, 1e9, false, false};
+  f.section("wires");
+  f.choice("model", stage.model, kModels);
+  f.quantity("segment_resistance", stage.wires.segment_ohm, Unit::ohm, {0, 1e9, true, false});
+  f.quantity("driver_resistance", stage.wires.driver_ohm, Unit::ohm, kOhms);
+  f.quantity("sense_resistance", stage.wires.sense_ohm, Unit::ohm, kOhms);
+  f.flag("double_sided", stage.wires.double_sided);
+  f.flag("swap_ends", stage.swap_ends);
+  f.number("stale_error", stage.stale_error, {0, 1, false, false});
+  f.number("residual", stage.residual, {1e-12, 1e-3, false, false});
+}
+
+template <class Fields, class C>
 void visit_crossbar(Fields& f, C& c) {
   static const std::vector<std::pair<std::string_view, Loop>> kLoops = {{"digital", Loop::digital}, {"analog", Loop::analog}};
   static const std::vector<std::pair<std::string_view, PulseMode>> kModes = {

@@ -150,10 +150,10 @@ constexpr Explanation kExplanations[] = {
      "broke. What came is kept as NAME.part.",
      "Run `eqprop data fetch NAME` again, it goes on where it stopped; `--mirror URL` takes the files from elsewhere (a folder too, as "
      "file:///PATH); docs/data.md says how to bring them in by hand."},
-    {Code::missing_program, "missing_program", "gnuplot is not installed, or failed",
-     "`eqprop plot` draws with gnuplot, which was not found in PATH, could not be started, or refused the script. Training and every other "
-     "command work without it.",
-     "Install gnuplot 5.4 or later with its svg and pngcairo terminals: apt install gnuplot-nox."},
+    {Code::missing_program, "missing_program", "gnuplot or ngspice is not installed, or failed",
+     "`eqprop plot` and `eqprop crossbar solve --map` draw with gnuplot, `eqprop crossbar check` asks ngspice; the one that the message "
+     "names was not found in PATH, could not be started, or refused its input. Training and every other command work without them.",
+     "Install gnuplot 5.4 or later with its svg and pngcairo terminals: apt install gnuplot-nox. Install ngspice: apt install ngspice."},
     // warnings, and results below what was asked for
     {Code::lost_class, "lost_class", "outputs that no longer learn",
      "Over a whole epoch no sample moved this output in a nudged phase and none of its samples was answered right. An output clamped at "

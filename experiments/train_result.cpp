@@ -12,6 +12,21 @@ namespace eqprop {
 
 using Json = nlohmann::ordered_json;
 
+namespace {
+
+// how stale the effective matrices became, measured at every rebuild
+std::string wires_text(const TrainResult& result) {
+  const WireUse& use = result.wire_use;
+  if (result.wires != "effective") return result.wires.empty() ? "" : fmt::format("  wires        {}\n", result.wires);
+  return fmt::format(
+      "  wires        {} solves; a tile's matrices rebuilt after {:.3g} updates in the mean, their error before {:.2g} (mean), {:.2g} "
+      "(largest)\n",
+      short_count(static_cast<double>(use.solves)), share(static_cast<double>(use.updates), static_cast<double>(use.rebuilds)),
+      use.stale_error, use.stale_error_max);
+}
+
+}  // namespace
+
 Json result_json(const TrainResult& result) {
   const EpochSums sums = total(result.rows);
   const auto settles = static_cast<double>(sums.settles);
@@ -25,6 +40,13 @@ Json result_json(const TrainResult& result) {
   out["noise_floor_fraction"] = share(static_cast<double>(sums.noise_floor), settles);
   out["pulses"] = result.rows.back().pulses;
   out["pulses_per_device_max"] = result.rows.back().pulses_per_device_max;
+  if (!result.wires.empty())
+    out["wires"] = {{"model", result.wires},
+                    {"rebuilds", result.wire_use.rebuilds},
+                    {"solves", result.wire_use.solves},
+                    {"updates", result.wire_use.updates},
+                    {"stale_error_mean", result.wire_use.stale_error},
+                    {"stale_error_max", result.wire_use.stale_error_max}};
   out["energy_per_sample_joule"] = per_sample_json(result.energy);
   if (!result.energy.reason.empty()) out["energy_reason"] = result.energy.reason;
   out["gpu_energy_per_sample_joule"] = gpu_json(result.energy);
@@ -44,6 +66,7 @@ std::string result_text(const TrainResult& result) {
       fmt::format("  settling     {}, {:.1f} sweeps per phase; {:.1f} % to tolerance, {:.1f} % to the noise floor\n",
                   path_name(result.rows), share(static_cast<double>(sums.sweeps), settles),
                   100 * share(static_cast<double>(sums.converged), settles), 100 * share(static_cast<double>(sums.noise_floor), settles));
+  text += wires_text(result);
   const EnergyReport& energy = result.energy;
   if (energy.ideal) {
     text += "  energy       none: " + energy.reason + "\n";

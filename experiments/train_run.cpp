@@ -210,6 +210,9 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
   result.rows = experiment.rows;
   result.test_accuracy = *experiment.test_accuracy;
   result.energy = energy_report(config, experiment.ledger_file(), prices);
+  const WireModel wires = config.crossbar.array.wires.model;
+  if (config.coupling == Substrate::crossbar && wires != WireModel::none) result.wires = wire_model_name(wires);
+  result.wire_use = trainer.wire_use();
   return result;
 }
 

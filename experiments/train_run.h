@@ -40,6 +40,8 @@ struct TrainResult {
   std::vector<EpochRow> rows;
   double test_accuracy = 0;
   EnergyReport energy;
+  std::string wires;  ///< wires.model, or empty without wires
+  WireUse wire_use;
   double validation_accuracy() const { return rows.back().validation_accuracy; }
 };
 

@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <string>
+#include <type_traits>
 
 #include "base/check.h"
 #include "base/parallel.h"
-#include "crossbar/kernel/wire_lanes.h"
 #include "crossbar/option_check.h"
 
 namespace eqprop {
@@ -16,12 +17,28 @@ namespace {
 using Eigen::Index;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr Index kLanes = 8;
-constexpr Index kPadding = 8;  // doubles between rows: strides of a power of two share their places in a cache
 // the sources of the first guess drive grounded lines and so inject too much: aim below what it asks for
 constexpr double kAim = 0.25;
+// a round that leaves more than this of the residual is the last of its kind
+template <class T>
+constexpr double kStall = std::is_same_v<T, float> ? 0.1 : 0.5;
+// beyond it, starting anew after every round costs iterations that single precision's rounding does not give back
+constexpr double kMostSpread = 100;
+// less conductive cells than this lead single precision to numbers too small for it
+constexpr double kLeastFloat = 1e-8;
 
-Index filled(Index n) { return (n + kLanes - 1) / kLanes * kLanes; }
+// columns filled up for whole vectors, and one more
+Index step_of(Index columns) { return (columns + 7) / 8 * 8 + 8; }
+
+// estimate of the preconditioned matrix's condition, for equal cells, from the smoothest mode of both kinds of lines
+double spread(double cell, const WireLines& lines) {
+  const auto smooth = [](Index nodes, double end) {
+    const auto n = static_cast<double>(nodes);
+    return 1 / (std::pow(2 * n / std::numbers::pi, 2) + n / end);
+  };
+  const double bit = smooth(lines.rows, lines.bit_end), word = smooth(lines.columns, lines.word_end);
+  return (cell + bit) / (bit + word * cell / (word + cell));
+}
 
 }  // namespace
 
@@ -29,6 +46,7 @@ Index filled(Index n) { return (n + kLanes - 1) / kLanes * kLanes; }
 struct Wires::Terminals {
   Direction direction;
   Eigen::VectorXd word, bit;  // [V]
+  bool offset = false;        // cells have current sources beside them, kept in the state, in segments
 };
 
 void WireOptions::validate() const {
@@ -40,23 +58,21 @@ void WireOptions::validate() const {
   check_option("wires.sense_ohm", sense_ohm, 0, kMost);
 }
 
-Wires::Wires(const In& siemens, const WireOptions& options) : options_(options), word_lines_(siemens.rows()), bit_lines_(siemens.cols()) {
-  options.validate();
-  if (siemens.size() == 0)
-    throw InputError(Code::out_of_range, {}, "an array without cells: expected at least one word line and one bit line");
-  word_end_ = options.segment_ohm / (options.segment_ohm + options.driver_ohm);
-  bit_end_ = options.segment_ohm / (options.segment_ohm + options.sense_ohm);
-  const Index rows = filled(word_lines_), columns = filled(bit_lines_);
-  cells_ = Field::Zero(rows, columns + kPadding);
-  inv_ = Field::Zero(rows, columns + kPadding);
-  cells8_ = inv8_ = Eigen::VectorXd::Zero(rows * columns);
-  set(siemens);
+namespace {
+
+// scaled, in the order of rows
+template <class Field>
+void turn(const Wires::In& from, double scale, Field& to) {
+  constexpr Index kSide = 8;  // columns of the one order that are in a near cache at once
+  for (Index first = 0; first < from.cols(); first += kSide) {
+    const Index columns = std::min(kSide, from.cols() - first);
+    to.middleCols(first, columns) = scale * from.middleCols(first, columns);
+  }
 }
 
-void Wires::set(const In& siemens) {
-  eqprop::check(siemens.rows() == word_lines_ && siemens.cols() == bit_lines_, "cells of the same array");
-  for (Index j = 0; j < bit_lines_; ++j) {
-    for (Index i = 0; i < word_lines_; ++i) {
+void refuse(const Wires::In& siemens) {
+  for (Index j = 0; j < siemens.cols(); ++j) {
+    for (Index i = 0; i < siemens.rows(); ++i) {
       const double g = siemens(i, j);
       if (!(g >= 0) || !std::isfinite(g))
         throw InputError(Code::out_of_range, {},
@@ -64,61 +80,29 @@ void Wires::set(const In& siemens) {
                              std::to_string(g) + " siemens: expected a finite number >= 0");
     }
   }
-  auto cells = cells_.topLeftCorner(word_lines_, bit_lines_);
-  cells = siemens * options_.segment_ohm;
-  const auto rows = static_cast<std::size_t>(cells_.rows()), step = static_cast<std::size_t>(cells_.cols()), columns = step - kPadding;
-
-  // diagonals of the word lines, then of the bit lines, where the factors will be; a node that only fills up is infinitely well grounded
-  inv_.setConstant(kInfinity);
-  auto diagonal = inv_.topLeftCorner(word_lines_, bit_lines_);
-  diagonal = cells.array() + 2;
-  diagonal.col(0).array() += word_end_ - 1;
-  diagonal.col(bit_lines_ - 1).array() += options_.double_sided ? word_end_ - 1 : -1;
-  wire_lanes::to_eights(inv_.data(), rows, columns, step, inv8_.data());
-  wire_lanes::factor_words(inv8_.data(), rows, columns, inv8_.data());
-  wire_lanes::to_eights(cells_.data(), rows, columns, step, cells8_.data());
-  diagonal = cells.array() + 2;
-  diagonal.row(0).array() -= 1;
-  diagonal.row(word_lines_ - 1).array() += bit_end_ - 1;
-  wire_lanes::factor_bits(inv_.data(), rows, columns, step, inv_.data());
 }
 
-void Wires::make_room(WireState& state) const {
-  for (Field* field : {&state.bit_, &state.word_, &state.r_, &state.z_, &state.p_, &state.q_}) {
-    if (field->rows() == cells_.rows() && field->cols() == cells_.cols()) continue;
-    *field = Field::Zero(cells_.rows(), cells_.cols());
-  }
-  if (state.eights_.size() != cells8_.size()) state.eights_ = Eigen::VectorXd::Zero(cells8_.size());
+}  // namespace
+
+Wires::Wires(const In& siemens, const WireOptions& options) : options_(options), word_lines_(siemens.rows()), bit_lines_(siemens.cols()) {
+  options.validate();
+  if (siemens.size() == 0)
+    throw InputError(Code::out_of_range, {}, "an array without cells: expected at least one word line and one bit line");
+  word_end_ = options.segment_ohm / (options.segment_ohm + options.driver_ohm);
+  bit_end_ = options.segment_ohm / (options.segment_ohm + options.sense_ohm);
+  lines_ = {word_lines_, bit_lines_, word_end_, bit_end_, options.double_sided};
+  cells_ = Field::Zero(word_lines_, step_of(bit_lines_));
+  set(siemens);
 }
 
-// word voltages for the bit voltages: (Tw + D) word = ends + D bit
-void Wires::eliminate_words(const Terminals& ends, WireState& state) const {
-  const auto rows = static_cast<std::size_t>(cells_.rows()), step = static_cast<std::size_t>(cells_.cols());
-  const std::size_t columns = step - kPadding;
-  wire_lanes::to_eights(state.bit_.data(), rows, columns, step, state.eights_.data());
-  state.eights_.array() *= cells8_.array();
-  const Index line = static_cast<Index>(columns) * kLanes;
-  for (Index i = 0; i < word_lines_; ++i) {
-    const Index first = i / kLanes * line + i % kLanes;
-    state.eights_[first] += word_end_ * ends.word[i];
-    if (options_.double_sided) state.eights_[first + (bit_lines_ - 1) * kLanes] += word_end_ * ends.word[i];
-  }
-  wire_lanes::solve_words({rows, columns, step, cells8_.data(), inv8_.data(), inv_.data()}, state.eights_.data());
-  wire_lanes::from_eights(state.eights_.data(), rows, columns, step, state.word_.data());
-}
-
-// the residual of the bit lines' nodes at the voltages of the state
-void Wires::start(const Terminals& ends, WireState& state) const {
-  eliminate_words(ends, state);
-  state.r_ = cells_.cwiseProduct(state.word_ - state.bit_);
-  auto r = state.r_.topRows(word_lines_);
-  const auto x = state.bit_.topRows(word_lines_);
-  if (word_lines_ > 1) {
-    const Index n = word_lines_ - 1;
-    r.topRows(n) += x.bottomRows(n) - x.topRows(n);
-    r.bottomRows(n) += x.topRows(n) - x.bottomRows(n);
-  }
-  r.row(word_lines_ - 1).head(bit_lines_) += bit_end_ * (ends.bit.transpose() - x.row(word_lines_ - 1).head(bit_lines_));
+void Wires::set(const In& siemens) {
+  eqprop::check(siemens.rows() == word_lines_ && siemens.cols() == bit_lines_, "cells of the same array");
+  const double mean = siemens.mean() * options_.segment_ohm;
+  if (!std::isfinite(mean) || !(siemens.minCoeff() >= 0)) refuse(siemens);
+  turn(siemens, options_.segment_ohm, cells_);
+  fits_float_ = mean >= kLeastFloat && spread(mean, lines_) <= kMostSpread;
+  if (fits_float_) return fast_.set(lines_, cells_.data(), cells_.cols());
+  exact_.set(lines_, cells_.data(), cells_.cols());
 }
 
 // the largest current of a source, in segments
@@ -131,44 +115,28 @@ double Wires::injected_by(const Terminals& ends, const WireState& state) const {
   return word_end_ * largest;
 }
 
-// everything again from the voltages alone; in units of a segment's conductance until the ratios are taken
-WireReport Wires::check(const Terminals& ends, const WireState& state, double* injected) const {
-  const auto word = state.word_.topLeftCorner(word_lines_, bit_lines_).array();
-  const auto bit = state.bit_.topLeftCorner(word_lines_, bit_lines_).array();
-  const auto cells = cells_.topLeftCorner(word_lines_, bit_lines_).array();
-  const Index rows = word_lines_, columns = bit_lines_;
-  const Eigen::ArrayXd into_words = word_end_ * (ends.word.array() - word.col(0));
+// everything again from the voltages alone; in units of a segment's conductance until the ratios are taken. What is left goes to the
+// correction, in `unit`s
+template <class T>
+WireReport Wires::check(const Terminals& ends, const WireState& state, double unit, WireCorrection<T>& correction, double* injected) const {
+  const auto near = state.word_.col(0).array(), far = state.word_.col(bit_lines_ - 1).array();
+  const Eigen::ArrayXd into_words = word_end_ * (ends.word.array() - near);
   const Eigen::ArrayXd into_far_words =
-      options_.double_sided ? Eigen::ArrayXd(word_end_ * (ends.word.array() - word.col(columns - 1))) : Eigen::ArrayXd::Zero(rows);
-  const Eigen::ArrayXd into_bits = bit_end_ * (ends.bit.array() - bit.row(rows - 1).transpose());
-
-  double residual = 0, cell_power = 0, wire_power = 0;
-  Eigen::Array<double, 1, Eigen::Dynamic> current(columns), sum(columns), along(columns);
-  for (Index i = 0; i < rows; ++i) {
-    current = cells.row(i) * (word.row(i) - bit.row(i));
-    cell_power += (current * (word.row(i) - bit.row(i))).sum();
-    sum = -current;
-    if (columns > 1) {
-      along.head(columns - 1) = word.row(i).head(columns - 1) - word.row(i).tail(columns - 1);
-      wire_power += along.head(columns - 1).square().sum();
-      sum.head(columns - 1) -= along.head(columns - 1);
-      sum.tail(columns - 1) += along.head(columns - 1);
-    }
-    sum[0] += into_words[i];
-    sum[columns - 1] += into_far_words[i];
-    residual = std::max(residual, sum.abs().maxCoeff<Eigen::PropagateNaN>());
-    sum = current;
-    if (i > 0) sum += bit.row(i - 1) - bit.row(i);
-    if (i + 1 < rows) {
-      along = bit.row(i) - bit.row(i + 1);
-      wire_power += along.square().sum();
-      sum -= along;
-    } else {
-      sum += into_bits.transpose();
-    }
-    const double largest = sum.abs().maxCoeff<Eigen::PropagateNaN>();
-    residual = largest > residual || std::isnan(largest) ? largest : residual;
-  }
+      options_.double_sided ? Eigen::ArrayXd(word_end_ * (ends.word.array() - far)) : Eigen::ArrayXd::Zero(word_lines_);
+  Eigen::ArrayXd filled_up = Eigen::ArrayXd::Zero(cells_.cols());
+  auto into_bits = filled_up.head(bit_lines_);
+  into_bits = bit_end_ * (ends.bit.array() - state.bit_.row(word_lines_ - 1).head(bit_lines_).transpose().array());
+  const kirchhoff_lanes::Circuit circuit{static_cast<std::size_t>(word_lines_),
+                                         static_cast<std::size_t>(bit_lines_),
+                                         static_cast<std::size_t>(cells_.cols()),
+                                         cells_.data(),
+                                         state.word_.data(),
+                                         state.bit_.data(),
+                                         ends.offset ? state.offset_.data() : nullptr,
+                                         into_words.data(),
+                                         into_far_words.data(),
+                                         filled_up.data()};
+  const kirchhoff_lanes::Sums sums = correction.put_residuals(lines_, circuit, 1 / unit);
   const bool forward = ends.direction == Direction::forward;
   const double from_words = into_words.sum() + into_far_words.sum();
   const double in = forward ? from_words : into_bits.sum();
@@ -178,57 +146,109 @@ WireReport Wires::check(const Terminals& ends, const WireState& state, double* i
   *injected = injected_by(ends, state);
   const auto relative = [](double error, double size) { return size > 0 ? error / size : error; };
   WireReport report;
-  report.kcl_residual = relative(residual, *injected);
+  report.kcl_residual = std::isfinite(sums.cell_power) ? relative(sums.largest, *injected) : sums.cell_power;
   // sources of both signs may cancel: measured against what they move
   const double moved = forward ? into_words.abs().sum() + into_far_words.abs().sum() : into_bits.abs().sum();
   report.charge_balance_error = relative(std::abs(in - out), moved);
-  report.power_balance_error = relative(std::abs(supplied - cell_power - wire_power - at_ends), std::abs(supplied));
+  report.power_balance_error = relative(std::abs(supplied - sums.cell_power - sums.wire_power - at_ends), std::abs(supplied));
   return report;
 }
 
-WireReport Wires::solve(Direction direction, std::span<const double> volt, std::span<double> ampere, const WireTolerance& tolerance,
-                        WireState& state, bool warm) const {
+Wires::Terminals Wires::held(Direction direction, std::span<const double> volt, std::span<double> ampere) const {
   const bool forward = direction == Direction::forward;
   const Index sources = forward ? word_lines_ : bit_lines_, sinks = forward ? bit_lines_ : word_lines_;
   eqprop::check(static_cast<Index>(volt.size()) == sources && static_cast<Index>(ampere.size()) == sinks,
                 "a voltage for every driven line and a current for every sensed one");
-  make_room(state);
-  if (!warm) state.bit_.setZero();
   Terminals ends{direction, Eigen::VectorXd::Zero(word_lines_), Eigen::VectorXd::Zero(bit_lines_)};
   (forward ? ends.word : ends.bit) = Eigen::Map<const Eigen::VectorXd>(volt.data(), sources);
+  return ends;
+}
 
-  const auto step = static_cast<std::size_t>(cells_.cols());
-  const wire_lanes::Lines lines{static_cast<std::size_t>(cells_.rows()), step - kPadding, step, cells8_.data(), inv8_.data(), inv_.data()};
-  // what the words' elimination leaves is kept where the word voltages are: they are found again at the end
-  const wire_lanes::Gradients g{state.bit_.data(), state.r_.data(), state.z_.data(), state.p_.data(), state.q_.data(), state.word_.data()};
-  WireReport report;
-  int iterations = 0;
-  bool first = true;  // the sources see more current at first than they will: what is injected is known when the words are solved
-  double injected = 0;
-  for (;;) {
-    start(ends, state);
-    if (first) injected = injected_by(ends, state);
-    const int before = iterations;
-    double rz = wire_lanes::precondition(lines, g.r, g.z);
-    double beta = 0;
-    bool fresh = true;
-    while (iterations < tolerance.iterations && injected > 0) {
-      const double curvature = wire_lanes::direct(lines, fresh, beta, g, state.eights_.data());
-      fresh = false;
-      if (!(curvature > 0)) break;
-      ++iterations;
-      const wire_lanes::Advance now = wire_lanes::advance(lines, rz / curvature, g);
-      beta = now.rz / rz;
-      rz = now.rz;
-      if (!(now.largest > kAim * tolerance.residual * injected) || !(rz > 0)) break;
-    }
-    eliminate_words(ends, state);
-    report = check(ends, state, &injected);
-    report.converged = report.kcl_residual <= tolerance.residual;
-    first = false;
-    if (report.converged || iterations >= tolerance.iterations || iterations == before || !std::isfinite(report.kcl_residual)) break;
+WireReport Wires::solve(Direction direction, std::span<const double> volt, std::span<double> ampere, const WireTolerance& tolerance,
+                        WireState& state, bool warm) const {
+  return solve(held(direction, volt, ampere), ampere, tolerance, state, warm);
+}
+
+WireReport Wires::solve(Direction direction, std::span<const double> volt, std::span<double> ampere, const WireTolerance& tolerance,
+                        WireState& state, bool warm, const In& offset) const {
+  eqprop::check(offset.rows() == word_lines_ && offset.cols() == bit_lines_, "a current for every cell");
+  Terminals ends = held(direction, volt, ampere);
+  ends.offset = true;
+  if (state.offset_.rows() != cells_.rows() || state.offset_.cols() != cells_.cols())
+    state.offset_ = Field::Zero(cells_.rows(), cells_.cols());
+  turn(offset, options_.segment_ohm, state.offset_);
+  return solve(ends, ampere, tolerance, state, warm);
+}
+
+// what the sources will inject, from the first guess
+template <class T>
+double Wires::first_injected(const Terminals& ends, double unit, const WireCorrection<T>& correction) const {
+  double largest = 0;
+  if (ends.direction == Direction::backward) {
+    for (Index j = 0; j < bit_lines_; ++j)
+      largest = std::max(largest, std::abs(ends.bit[j] - unit * static_cast<double>(correction.first_bit(lines_, word_lines_ - 1, j))));
+    return bit_end_ * largest;
   }
-  report.iterations = iterations;
+  for (Index i = 0; i < word_lines_; ++i) {
+    for (const Index j : {Index{0}, options_.double_sided ? bit_lines_ - 1 : 0})
+      largest = std::max(largest, std::abs(ends.word[i] - unit * static_cast<double>(correction.first_word(lines_, i, j))));
+  }
+  return word_end_ * largest;
+}
+
+// rounds in T until the tolerance is met or a round brings little; rest: from 0 V everywhere
+template <class T>
+void Wires::refine(const Terminals& ends, const WireFactors<T>& factors, WireCorrection<T>& correction, const WireTolerance& tolerance,
+                   bool rest, WireState& state, WireReport& report) const {
+  const double volt = std::max(ends.word.cwiseAbs().maxCoeff(), ends.bit.cwiseAbs().maxCoeff());
+  double unit = volt > 0 ? volt : 1;  // [V] of the correction's numbers
+  double injected = 0;
+  const auto look = [&] {
+    const int iterations = report.iterations;
+    report = check(ends, state, unit, correction, &injected);
+    report.iterations = iterations;
+    report.converged = report.kcl_residual <= tolerance.residual;
+  };
+  correction.make_room(lines_);
+  if (rest && volt > 0 && !ends.offset) {
+    const Eigen::VectorXd word = word_end_ / unit * ends.word, bit = bit_end_ / unit * ends.bit;
+    correction.put_ends(lines_, word.data(), bit.data());
+    report.kcl_residual = kInfinity;
+  } else {
+    look();
+  }
+  while (!report.converged && report.iterations < tolerance.iterations) {
+    const double before = report.kcl_residual;
+    correction.begin(lines_, factors);
+    if (before == kInfinity) injected = first_injected(ends, unit, correction);
+    const auto round =
+        correction.iterate(lines_, factors, kAim * tolerance.residual * injected / unit, tolerance.iterations - report.iterations);
+    report.iterations += round.iterations;
+    if (round.sound) {
+      correction.add_to(lines_, factors, unit, state.word_.data(), state.bit_.data(), cells_.cols());
+      unit *= std::clamp(round.claim, static_cast<double>(std::numeric_limits<T>::epsilon()), 1.0);
+    }
+    look();
+    if (!(report.kcl_residual < kStall<T> * before)) return;
+  }
+}
+
+WireReport Wires::solve(const Terminals& ends, std::span<double> ampere, const WireTolerance& tolerance, WireState& state,
+                        bool warm) const {
+  const bool forward = ends.direction == Direction::forward;
+  const bool same = state.bit_.rows() == cells_.rows() && state.bit_.cols() == cells_.cols();
+  const bool rest = !warm || !same;
+  if (rest) state.bit_ = state.word_ = Field::Zero(cells_.rows(), cells_.cols());
+  WireReport report;
+  if (fits_float_) {
+    refine(ends, fast_, state.fast_, tolerance, rest, state, report);
+    if (!report.converged && report.iterations < tolerance.iterations) {
+      state.exact_factors_.set(lines_, cells_.data(), cells_.cols());
+      refine(ends, state.exact_factors_, state.exact_, tolerance, false, state, report);
+    }
+  } else {
+    refine(ends, exact_, state.exact_, tolerance, rest, state, report);
+  }
   const double siemens = 1 / options_.segment_ohm;
   if (forward) {
     for (Index j = 0; j < bit_lines_; ++j) ampere[static_cast<std::size_t>(j)] = siemens * bit_end_ * state.bit_(word_lines_ - 1, j);
@@ -239,6 +259,14 @@ WireReport Wires::solve(Direction direction, std::span<const double> volt, std::
     }
   }
   return report;
+}
+
+Eigen::VectorXd Wires::injected(Direction direction, const Eigen::VectorXd& volt, const WireState& state) const {
+  const double siemens = 1 / options_.segment_ohm;
+  if (direction == Direction::backward) return siemens * bit_end_ * (volt - state.bit_.row(word_lines_ - 1).head(bit_lines_).transpose());
+  Eigen::VectorXd drop = volt - state.word_.col(0).head(word_lines_);
+  if (options_.double_sided) drop += volt - state.word_.col(bit_lines_ - 1).head(word_lines_);
+  return siemens * word_end_ * drop;
 }
 
 std::vector<WireReport> Wires::solve(Direction direction, const In& volt, Out ampere, const WireTolerance& tolerance, int threads) const {

@@ -10,13 +10,15 @@
 //
 // Nodal analysis gives [Tw + D, -D; -D, Tb + D], T tridiagonal per line, D the cells. The word lines are eliminated exactly; what is left
 // for the bit lines' nodes, Tb + D - D (Tw + D)^-1 D, is solved by conjugate gradients preconditioned by (Tb + D)^-1 (M. R. Hestenes,
-// E. Stiefel, doi 10.6028/jres.049.044): two tridiagonal sweeps an iteration, no fill-in.
+// E. Stiefel, doi 10.6028/jres.049.044): two tridiagonal sweeps an iteration, no fill-in. Arrays that need few iterations are solved in
+// rounds of single precision (crossbar/wires/correction.h), each for the residual that the check in double precision has left.
 #include <Eigen/Core>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 #include "crossbar/direction.h"
+#include "crossbar/wires/correction.h"
 
 namespace eqprop {
 
@@ -49,13 +51,19 @@ class WireState {
   /// [V] of a node of the last solve.
   double word_volt(Eigen::Index row, Eigen::Index column) const { return word_(row, column); }
   double bit_volt(Eigen::Index row, Eigen::Index column) const { return bit_(row, column); }
+  /// [V] word line minus bit line of the first rows and columns, as an expression (row-major).
+  auto over_cells(Eigen::Index rows, Eigen::Index columns) const {
+    return word_.topLeftCorner(rows, columns) - bit_.topLeftCorner(rows, columns);
+  }
 
  private:
   friend class Wires;
   using Field = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   Field bit_, word_;  // voltages
-  Field r_, z_, p_, q_;
-  Eigen::VectorXd eights_;
+  Field offset_;      // currents of sources in the cells, if there are any
+  WireCorrection<float> fast_;
+  WireCorrection<double> exact_;
+  WireFactors<double> exact_factors_;  // where float, against expectation, does not do
 };
 
 /// An array of fixed cells behind its lines.
@@ -79,23 +87,37 @@ class Wires {
   /// starts from the voltages that the state holds of a solve of the same shape.
   WireReport solve(Direction direction, std::span<const double> volt, std::span<double> ampere, const WireTolerance& tolerance,
                    WireState& state, bool warm = false) const;
+  /// The same with a current source beside every cell: offset, [A] word lines x bit lines, flows from the word line to the bit line.
+  WireReport solve(Direction direction, std::span<const double> volt, std::span<double> ampere, const WireTolerance& tolerance,
+                   WireState& state, bool warm, const In& offset) const;
   /// The same for a batch, a column each; bits do not depend on the threads. A report per column.
   std::vector<WireReport> solve(Direction direction, const In& volt, Out ampere, const WireTolerance& tolerance, int threads) const;
+
+  /// [A] that each source at `volt` sends into its line, both ends of it together, at the voltages of a solve.
+  Eigen::VectorXd injected(Direction direction, const Eigen::VectorXd& volt, const WireState& state) const;
 
  private:
   using Field = WireState::Field;
   struct Terminals;
-  void make_room(WireState& state) const;
-  void eliminate_words(const Terminals& ends, WireState& state) const;
-  void start(const Terminals& ends, WireState& state) const;
+  Terminals held(Direction direction, std::span<const double> volt, std::span<double> ampere) const;
+  WireReport solve(const Terminals& ends, std::span<double> ampere, const WireTolerance& tolerance, WireState& state, bool warm) const;
+  template <class T>
+  void refine(const Terminals& ends, const WireFactors<T>& factors, WireCorrection<T>& correction, const WireTolerance& tolerance,
+              bool rest, WireState& state, WireReport& report) const;
+  template <class T>
+  double first_injected(const Terminals& ends, double unit, const WireCorrection<T>& correction) const;
   double injected_by(const Terminals& ends, const WireState& state) const;
-  WireReport check(const Terminals& ends, const WireState& state, double* injected) const;
+  template <class T>
+  WireReport check(const Terminals& ends, const WireState& state, double unit, WireCorrection<T>& correction, double* injected) const;
 
   WireOptions options_;
   Eigen::Index word_lines_, bit_lines_;
-  double word_end_, bit_end_;      // conductances of the ends, in segments
-  Field cells_, inv_;              // in segments; of the bit lines
-  Eigen::VectorXd cells8_, inv8_;  // by eight: crossbar/kernel/wire_lanes.h
+  double word_end_, bit_end_;  // conductances of the ends, in segments
+  WireLines lines_;
+  Field cells_;      // in segments
+  bool fits_float_;  // which of the two factors are set
+  WireFactors<float> fast_;
+  WireFactors<double> exact_;
 };
 
 }  // namespace eqprop

@@ -10,6 +10,7 @@
 #include "base/parallel.h"
 #include "base/random.h"
 #include "crossbar/direction.h"
+#include "crossbar/wire_use.h"
 #include "energy/run.h"
 #include "eqprop/model/types.h"
 
@@ -113,6 +114,7 @@ class Coupling {
   virtual void calibrate(const In<T>& /*pre*/, const In<T>& /*post*/) {}
 
   virtual Wear wear() const { return {}; }
+  virtual WireUse wire_use() const { return {}; }
 
   virtual void save(ByteWriter& out) const = 0;
   virtual void restore(ByteReader& in) = 0;

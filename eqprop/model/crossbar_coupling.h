@@ -36,7 +36,11 @@ class CrossbarCoupling final : public Coupling<T> {
   void backward(const In<T>& post, Out<T> field, const ReadPlace& place, Run& run) const override;
   void drive(const In<T>& pre, Out<T> field, const ReadPlace& place, Run& run) const override;
   Vector<T> bias_values() const override { return array_.biases().template cast<T>(); }
-  Matrix<T> read() const override { return array_.weights().template cast<T>(); }
+  /// What reads see: behind wires their effective weights.
+  Matrix<T> read() const override { return array_.seen_weights(Direction::forward).template cast<T>(); }
+  Matrix<T> read_backward() const override {
+    return array_.seen_weights(Direction::backward).leftCols(inputs()).transpose().template cast<T>();
+  }
   void update(const WantedChange<T>& change, const Place& place, Run& run) override;
   ReadFloor floor(Direction direction) const override;
   double read_second() const override;
@@ -45,6 +49,7 @@ class CrossbarCoupling final : public Coupling<T> {
   void finish(const In<T>& pre, Out<T> post, std::span<const double> seconds, const ReadPlace& place, Run& run) const override;
   void calibrate(const In<T>& pre, const In<T>& post) override;
   Wear wear() const override;
+  WireUse wire_use() const override { return array_.wire_use(); }
   void save(ByteWriter& out) const override;
   void restore(ByteReader& in) override;
 

@@ -172,6 +172,13 @@ Wear Trainer<T>::wear() const {
 }
 
 template <class T>
+WireUse Trainer<T>::wire_use() const {
+  WireUse sum;
+  for (int c = 0; c < network_.coupling_count(); ++c) sum += network_.coupling(c).wire_use();
+  return sum;
+}
+
+template <class T>
 void Trainer<T>::save(ByteWriter& out) const {
   out.put<std::uint32_t>(kShardSamples);  // the cut of a batch is part of the meaning of the bits
   out.put<std::uint32_t>(static_cast<std::uint32_t>(epoch_));

@@ -63,6 +63,7 @@ class Trainer {
   std::int64_t samples_trained() const { return samples_trained_; }
   /// Sum over couplings.
   Wear wear() const;
+  WireUse wire_use() const;
 
   /// Everything that the rest of the run depends on; restore needs the same network shape, options and seed. It throws InputError(file)
   /// for what save never writes; the trainer is then not to be used.

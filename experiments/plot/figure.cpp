@@ -44,10 +44,12 @@ std::string with_sharp_images(std::string svg) {
 
 }  // namespace
 
+std::string figure_svg(const Figure& figure) { return with_sharp_images(run_gnuplot(svg_terminal(figure) + kStyle + figure.script)); }
+
 FigureFiles write_figure(const Figure& figure, const std::filesystem::path& folder) {
   const FigureFiles files{folder / (figure.name + ".svg"), folder / (figure.name + ".png"), folder / (figure.name + ".csv")};
   write_text_atomic(files.csv, figure.csv);
-  write_text_atomic(files.svg, with_sharp_images(run_gnuplot(svg_terminal(figure) + kStyle + figure.script)));
+  write_text_atomic(files.svg, figure_svg(figure));
   write_text_atomic(files.png, run_gnuplot(png_terminal(figure) + kStyle + figure.script));
   return files;
 }

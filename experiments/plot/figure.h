@@ -18,6 +18,9 @@ struct FigureFiles {
   std::filesystem::path svg, png, csv;
 };
 
+/// The picture alone, as the text of an SVG file. Throws InputError(file): no gnuplot.
+std::string figure_svg(const Figure& figure);
+
 /// Draws the figure into the folder, which must be there. Throws InputError(file): no gnuplot, not writable.
 FigureFiles write_figure(const Figure& figure, const std::filesystem::path& folder);
 
