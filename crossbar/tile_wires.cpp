@@ -13,8 +13,7 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::MatrixXf;
 
-// word lines x bit lines: the devices of a pair on neighbouring bit lines
-MatrixXd cells_of(const MatrixXf& plus, const MatrixXf& minus) {
+MatrixXd pairs_side_by_side(const MatrixXf& plus, const MatrixXf& minus) {
   MatrixXd siemens(plus.cols(), 2 * plus.rows());
   for (Index o = 0; o < plus.rows(); ++o) {
     siemens.col(2 * o) = plus.row(o).transpose().cast<double>();
@@ -42,6 +41,8 @@ MatrixXd variance_of(const MatrixXd& siemens, const CellNoise& noise) {
 }
 
 }  // namespace
+
+MatrixXd cells_of(const Tile& tile) { return pairs_side_by_side(tile.plus.g, tile.minus.g); }
 
 std::string_view wire_model_name(WireModel model) {
   switch (model) {
@@ -95,7 +96,7 @@ void TileWires::refresh(const Tile& tile) {
 void TileWires::rebuild_from(const MatrixXf& plus, const MatrixXf& minus) {
   plus_ = plus;
   minus_ = minus;
-  const MatrixXd siemens = cells_of(plus, minus);
+  const MatrixXd siemens = pairs_side_by_side(plus, minus);
   if (stage_.model != WireModel::lumped) build_effective(siemens);
   for (const Direction direction : {Direction::forward, Direction::backward}) {
     Way& way = ways_[direction == Direction::forward ? 0 : 1];

@@ -48,6 +48,9 @@ struct TileTransfer {
   Eigen::MatrixXf form;    ///< [S] driven x driven: power is v' form v; lower triangle, what is above it added in
 };
 
+/// [S] word lines x bit lines: lines of the tile, and both devices of each pair side by side, G+ first.
+Eigen::MatrixXd cells_of(const Tile& tile);
+
 class TileWires {
  public:
   TileWires(const WireStage& stage, const CellNoise& noise);

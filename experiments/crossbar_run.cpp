@@ -49,26 +49,6 @@ Eigen::MatrixXd volts(Eigen::MatrixXf units, const ArrayOptions& options, bool c
   return units.cast<double>() * (options.read_volt / options.dac.range);
 }
 
-// both devices of each pair side by side, word lines in rows
-Eigen::MatrixXd cells(const Tile& tile) {
-  Eigen::MatrixXd out(tile.lines(), 2 * tile.outputs());
-  for (Index o = 0; o < tile.outputs(); ++o) {
-    out.col(2 * o) = tile.plus.g.row(o).transpose().cast<double>();
-    out.col(2 * o + 1) = tile.minus.g.row(o).transpose().cast<double>();
-  }
-  return out;
-}
-
-// v on the G+ of each output, -v on its G-
-Eigen::MatrixXd pairs(const Eigen::MatrixXd& volt) {
-  Eigen::MatrixXd out(2 * volt.rows(), volt.cols());
-  for (Index o = 0; o < volt.rows(); ++o) {
-    out.row(2 * o) = volt.row(o);
-    out.row(2 * o + 1) = -volt.row(o);
-  }
-  return out;
-}
-
 void add_coupling(const Experiment& experiment, int index, const Settled& settled, const ChangeWires& wires, RunArrays& out) {
   const Network<float>& network = experiment.network();
   const auto* coupling = dynamic_cast<const CrossbarCoupling<float>*>(&network.coupling(index));
@@ -96,9 +76,9 @@ void add_coupling(const Experiment& experiment, int index, const Settled& settle
     one.first_line = line;
     one.first_output = output;
     one.has_bias = line + tile.lines() == forward.rows();
-    one.siemens = cells(tile);
+    one.siemens = cells_of(tile);
     one.forward_volt = forward.middleRows(line, tile.lines());
-    if (two_ways) one.backward_volt = pairs(backward.middleRows(output, tile.outputs()));
+    if (two_ways) one.backward_volt = pairs_of(tile.outputs()) * backward.middleRows(output, tile.outputs());
     one.forward_wires = wires(options.wires.ends(Direction::forward));
     one.backward_wires = wires(options.wires.ends(Direction::backward));
     one.siemens_per_weight = array.siemens_per_weight();

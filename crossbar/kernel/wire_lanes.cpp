@@ -30,23 +30,26 @@ inline constexpr std::size_t kSide = kParts<T> == 1 ? 2 : 1;
 
 // blocks that lie `step` apart as one vector, and back
 template <class D, class T>
-HWY_INLINE hn::Vec<D> gather(D d, const T* from, std::size_t step) {
-  if constexpr (hn::MaxLanes(D()) <= kBlock<T>) {
-    return hn::Load(d, from);
-  } else {
+HWY_INLINE hn::Vec<D> gather(D d, const T* from, [[maybe_unused]] std::size_t step) {
+#if HWY_TARGET != HWY_SCALAR
+  if constexpr (hn::MaxLanes(D()) > kBlock<T>) {
     const hn::Half<D> half;
     return hn::Combine(d, gather(half, from + hn::MaxLanes(half) / kBlock<T> * step, step), gather(half, from, step));
   }
+#endif
+  return hn::Load(d, from);
 }
 template <class D, class T>
-HWY_INLINE void scatter(D d, hn::Vec<D> v, T* to, std::size_t step) {
-  if constexpr (hn::MaxLanes(D()) <= kBlock<T>) {
-    hn::Store(v, d, to);
-  } else {
+HWY_INLINE void scatter(D d, hn::Vec<D> v, T* to, [[maybe_unused]] std::size_t step) {
+#if HWY_TARGET != HWY_SCALAR
+  if constexpr (hn::MaxLanes(D()) > kBlock<T>) {
     const hn::Half<D> half;
     scatter(half, hn::LowerHalf(half, v), to, step);
     scatter(half, hn::UpperHalf(half, v), to + hn::MaxLanes(half) / kBlock<T> * step, step);
+    return;
   }
+#endif
+  hn::Store(v, d, to);
 }
 
 // every block of kBlock vectors is a square: turn all of them
