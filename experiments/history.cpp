@@ -119,7 +119,8 @@ std::string metrics_csv(const std::vector<EpochRow>& rows) {
                         share(static_cast<double>(row.sums.noise_floor), settles), row.pulses, row.pulses_per_device_max);
     // joules of this epoch alone, per sample; an empty cell where there is no number
     for (int b = 0; b < 3; ++b) text += row.priced ? fmt::format(",{:.6g}", share(row.joule[b] - before.joule[b], samples)) : ",";
-    text += row.seconds > 0 ? fmt::format(",{:.6g}\n", samples / row.seconds) : ",\n";
+    // digits enough that a rate read back is printed as it was
+    text += row.seconds > 0 ? fmt::format(",{:.10g}\n", samples / row.seconds) : ",\n";
     before = row;
   }
   return text;
