@@ -57,6 +57,8 @@ enum class Code : int {
   cosine_not_reached = 209,  ///< gradcheck below [target]
   moving_feedback = 210,     ///< weights that move within a phase overtake it
   wires_not_solved = 211,    ///< conjugate gradients ended before the tolerance
+  law_misses = 212,          ///< no law of a fit says what the pulses do
+  no_aging = 213,            ///< eval --after of what does not change with time
   // 301 .. 399: the end of a run, and of the program
   run_diverged = 301,  ///< the weights lost their meaning
   internal = 302,      ///< a mistake of ours

@@ -24,6 +24,10 @@ enum class Purpose : std::uint8_t {
   write_verify,
   fault,
   activation_noise,
+  flicker,
+  telegraph,
+  pulse_train,
+  converter_error,
 };
 
 /// Where and when a number is used. `step` counts over the whole training; `sample` is the stable sample id.

@@ -81,6 +81,13 @@ double scale(double value, int power) {
   return power < 0 ? value / kPowers[-power / 3] : value * kPowers[power / 3];
 }
 
+// times of a day and above; a year is the Julian one
+struct LongTime {
+  std::string_view symbol;
+  double second;
+};
+constexpr LongTime kLongTimes[] = {{"min", 60}, {"h", 3600}, {"d", 86400}, {"y", 365.25 * 86400}};
+
 }  // namespace
 
 double parse_quantity(std::string_view text, Unit unit) {
@@ -105,6 +112,8 @@ double parse_quantity(std::string_view text, Unit unit) {
     if (!std::isfinite(si) || (si == 0 && value != 0)) reject(text, unit, "the number is too large or too small");
     return si;
   }
+  for (const LongTime& time : kLongTimes)
+    if (unit == Unit::second && written == time.symbol && std::isfinite(value * time.second)) return value * time.second;
   reject(text, unit, "the unit \"" + std::string(rest) + "\" is not accepted");
 }
 
@@ -116,6 +125,8 @@ std::string accepted_units(Unit unit) {
     if (!list.empty()) list += ", ";
     list += spelling(prefix, name);
   }
+  for (const LongTime& time : kLongTimes)
+    if (unit == Unit::second) list.append(", ").append(time.symbol);
   return list;
 }
 

@@ -18,8 +18,9 @@ Eigen::MatrixXf normals(Eigen::Index rows, Eigen::Index cols, float scale, std::
   return scale * x;
 }
 
-void read(benchmark::State& state, ReadNoise noise, Direction direction) {
+void read(benchmark::State& state, ReadNoise noise, Direction direction, ConverterDesign converters = {}) {
   ArrayOptions options;
+  options.converters = converters;
   options.max_rows = options.max_cols = kSide + 1;
   options.read_noise = noise;
   Run run{.seed = 1};
@@ -41,9 +42,9 @@ void read(benchmark::State& state, ReadNoise noise, Direction direction) {
   Eigen::MatrixXf exact = Eigen::MatrixXf::Zero(kSide, kBatch);
   Eigen::MatrixXf converted = in;
   options.dac.convert(converted);
+  const double rms = array.noise_rms(converted);
   direction == Direction::forward ? array.forward_ideal(converted, exact) : array.backward_ideal(converted, exact);
   once();
-  const double rms = converted.norm() / std::sqrt(static_cast<double>(converted.size()));
   const double ratio = (out - exact).norm() / std::sqrt(static_cast<double>(out.size())) / array.read_floor(direction, rms).total_sd();
   if (!(std::abs(ratio - 1) < 0.05)) {
     state.SkipWithError("error of a read is not what the floor predicts");
@@ -68,6 +69,18 @@ BENCHMARK_CAPTURE(read, noise
 BENCHMARK_CAPTURE(read, noise
                   : proportional / backward, ReadNoise{.proportional = 0.01}, Direction::backward)
     ->Name("read/512x512/batch:64/noise:proportional/backward");
+
+// errors of each ADC, so small that the floor still holds
+BENCHMARK_CAPTURE(read, noise
+                  : none / forward / spread, ReadNoise{}, Direction::forward, ConverterDesign{.adc = {.gain = 1e-4, .offset = 0.05, .inl = 0.05}})
+    ->Name("read/512x512/batch:64/noise:none/forward/spread");
+BENCHMARK_CAPTURE(read, noise
+                  : white / forward / spread, ReadNoise{.white = 0.005}, Direction::forward,
+                  ConverterDesign{.adc = {.gain = 1e-4, .offset = 0.05, .inl = 0.05}})
+    ->Name("read/512x512/batch:64/noise:white/forward/spread");
+BENCHMARK_CAPTURE(read, noise
+                  : white / forward / serial, ReadNoise{.white = 0.005}, Direction::forward, ConverterDesign{.input = DriveInput::serial})
+    ->Name("read/512x512/batch:64/noise:white/forward/serial");
 
 // One tile of 128 word lines and 64 pairs, converters on: plain, and through effective matrices; with and without joules.
 void read_wires(benchmark::State& state, WireModel model, bool joules) {

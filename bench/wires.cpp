@@ -5,25 +5,14 @@
 
 #include <string>
 
-#include "base/random.h"
 #include "crossbar/wires/reference.h"
+#include "tests/crossbar/wire_problem.h"
 
 namespace {
 
 using namespace eqprop;
 using Eigen::Index;
-
-Eigen::MatrixXd uniform(Index rows, Index columns, double low, double high, std::uint32_t draw) {
-  const RandomKey key(draw, Purpose::test);
-  Eigen::MatrixXd out(rows, columns);
-  for (Index i = 0; i < rows; ++i) {
-    Place place;
-    place.sample = static_cast<std::uint32_t>(i);
-    for (Index j = 0; j < columns; ++j)
-      out(i, j) = low + (high - low) * static_cast<double>(key.uniform(place, static_cast<std::uint32_t>(j)));
-  }
-  return out;
-}
+using wire_problem::uniform;
 
 constexpr WireTolerance kTolerance{1e-8, 1000};
 

@@ -5,7 +5,7 @@ find_package(tomlplusplus REQUIRED)
 find_package(Eigen3 3.4 REQUIRED NO_MODULE)
 find_package(ZLIB REQUIRED)
 find_package(hwy REQUIRED)
-find_package(Ceres QUIET)  # only for eqprop::reference
+find_package(Ceres QUIET)  # only for eqprop::reference and eqprop::fit
 
 # Random123 is a folder of headers without a CMake target; link it as $<BUILD_INTERFACE:eqprop_random123>, so that users need it not
 find_path(RANDOM123_INCLUDE_DIR Random123/philox.h DOC "folder that holds Random123/philox.h")

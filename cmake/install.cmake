@@ -27,7 +27,7 @@ install(FILES ${PROJECT_BINARY_DIR}/eqprop-config.cmake ${PROJECT_BINARY_DIR}/eq
 
 # the program and its data
 install(TARGETS eqprop RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(DIRECTORY energy/prices experiments/config experiments/data experiments/study DESTINATION ${CMAKE_INSTALL_DATADIR}/eqprop)
+install(DIRECTORY energy/prices experiments/config experiments/data experiments/device experiments/study DESTINATION ${CMAKE_INSTALL_DATADIR}/eqprop)
 set(made ${PROJECT_BINARY_DIR}/experiments)
 install(FILES ${made}/eqprop.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES ${made}/eqprop.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME eqprop)

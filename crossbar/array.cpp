@@ -35,17 +35,25 @@ void ArrayOptions::validate() const {
   check_option("dac.range", dac.range, 1, 1e6);
   adc_forward.validate("adc_forward");
   adc_backward.validate("adc_backward");
+  converters.validate(dac, adc_forward);
+  converters.validate(dac, adc_backward);
   check_option("read_noise.white", read_noise.white, 0, 1);
   check_option("read_noise.proportional", read_noise.proportional, 0, 1);
+  slow_noise.validate();
+  faults.validate();
+  if (wear_out && !(device.endurance_min > 0 && device.endurance_max >= device.endurance_min))
+    throw InputError(Code::conflict, {}, "crossbar.wear_out: device " + device.name + " has no rated pulses",
+                     "set device.endurance_min and device.endurance_max");
   plan.validate();
   write.validate();
   check_option("weight_headroom", weight_headroom, 1, 1e6);
   check_option("weight_max", weight_max, 0, 1e6);
   if (wires.model == WireModel::none) return;
   wires.validate();
-  if (wires.model == WireModel::solve && (read_noise.white > 0 || read_noise.proportional > 0))
-    throw InputError(Code::conflict, {}, "wires.model = solve with read noise: a solve per read knows no noise, expected model = effective",
-                     "without crossbar.read_noise, or with wires.model = \"effective\"");
+  if (slow_noise.any())
+    throw InputError(Code::conflict, {},
+                     "crossbar.flicker and telegraph with wires.model: noise from phase to phase is not followed through resistive lines",
+                     "set both to 0, or wires.model = \"none\"");
 }
 
 Array::Array(const ArrayOptions& options, int layer, const In& weights, Run& run)
@@ -55,27 +63,52 @@ Array::Array(const ArrayOptions& options, int layer, const In& weights, Run& run
       inputs_(static_cast<int>(weights.cols()) - 1),
       outputs_(static_cast<int>(weights.rows())) {
   options_.validate();
-  check(layer >= 0 && layer < kLayersMax, "an array's layer is 0..255");
+  check(layer >= 0 && layer < kLayersMax / (options_.second ? 2 : 1), "an array's layer is 0..255, of a second array 0..127");
   check(inputs_ >= 1 && outputs_ >= 1, "an array has inputs, a bias column and outputs");
   scale_ = weight_scale(options_, weights);
   line_tiles_ = (inputs_ + options_.max_rows) / options_.max_rows;
   column_tiles_ = (outputs_ + options_.max_cols - 1) / options_.max_cols;
   check(line_tiles_ * column_tiles_ <= kTilesPerLayer, "an array has at most 8192 tiles: raise max_rows or max_cols");
-  tiles_.reserve(static_cast<std::size_t>(line_tiles_ * column_tiles_));
-  for (int r = 0; r < line_tiles_; ++r)
-    for (int c = 0; c < column_tiles_; ++c)
-      tiles_.emplace_back(options_.device, seed_, static_cast<std::uint32_t>(layer * kTilesPerLayer + r * column_tiles_ + c),
-                          column_cut(c + 1) - column_cut(c), line_cut(r + 1) - line_cut(r), options_.read_noise.proportional > 0,
-                          options_.plan.mode == PulseMode::accumulate && options_.device.kind == DeviceKind::pulse);
+  make_tiles();
+  draw_converters();
+  for (std::size_t t = 0; t < tiles_.size(); ++t)
+    for (Eigen::Index b = 0; b < tiles_[t].blocks(); ++b) items_.push_back({t, b, {}, {}});
+  for (std::size_t t = 0; t < tiles_.size() && options_.slow_noise.any(); ++t) {
+    fluctuations_.emplace_back(options_.slow_noise, seed_, tiles_[t]);
+    frames_.emplace_back(tiles_[t].outputs(), tiles_[t].lines());
+  }
+  initial_write_ = write_verify(weights, options_.write, kPhaseInitialWrite, {}, run);
+  for (std::size_t t = 0; t < tiles_.size() && options_.device.drift.any(); ++t) ages_.emplace_back(options_.device, seed_, tiles_[t]);
   if (options_.wires.model != WireModel::none) {
     const double window = options_.device.window();
     wires_.reserve(tiles_.size());
     for (std::size_t t = 0; t < tiles_.size(); ++t)
       wires_.emplace_back(options_.wires, CellNoise{options_.read_noise.white * window, options_.read_noise.proportional});
+    refresh_wires(run.threads);
   }
-  for (std::size_t t = 0; t < tiles_.size(); ++t)
-    for (Eigen::Index b = 0; b < tiles_[t].blocks(); ++b) items_.push_back({t, b, {}, {}});
-  initial_write_ = write_verify(weights, options_.write, kPhaseInitialWrite, {}, run);
+}
+
+void Array::make_tiles() {
+  const bool squares = options_.read_noise.proportional > 0;
+  const bool accumulator = options_.plan.mode == PulseMode::accumulate && options_.device.kind == DeviceKind::pulse;
+  const FaultMap& map = options_.fault_map;
+  if (map.size() > 0 && (map.rows() != inputs_ + 1 || map.cols() != 2 * outputs_))
+    throw InputError(Code::conflict, {},
+                     "faults.maps: the map of coupling " + std::to_string(layer_) + " is " + std::to_string(map.rows()) + " x " +
+                         std::to_string(map.cols()) + ", the array has " + std::to_string(inputs_ + 1) + " lines (bias last) x " +
+                         std::to_string(2 * outputs_) + " device columns",
+                     "a row per line and two columns per output, G+ first");
+  const auto map_of = [&](int r, int c) -> FaultMap {
+    if (map.size() == 0) return {};
+    return map.block(line_cut(r), 2 * column_cut(c), line_cut(r + 1) - line_cut(r), 2 * (column_cut(c + 1) - column_cut(c)));
+  };
+  const int first = (layer_ + (options_.second ? kLayersMax / 2 : 0)) * kTilesPerLayer;
+  tiles_.reserve(static_cast<std::size_t>(line_tiles_ * column_tiles_));
+  for (int r = 0; r < line_tiles_; ++r)
+    for (int c = 0; c < column_tiles_; ++c)
+      tiles_.push_back(make_tile(options_.device, seed_, static_cast<std::uint32_t>(first + r * column_tiles_ + c),
+                                 column_cut(c + 1) - column_cut(c), line_cut(r + 1) - line_cut(r), squares, accumulator, options_.faults,
+                                 map_of(r, c), faults_));
 }
 
 Eigen::MatrixXf Array::weights() const {
@@ -90,77 +123,25 @@ Eigen::MatrixXf Array::seen_weights(Direction direction) const {
   return w;
 }
 
+void Array::refresh_wires(int threads) {
+  parallel_for(wires_.size(), threads, [&](std::size_t t) { wires_[t].refresh(tiles_[t], reads_.sum()); });
+}
+
+void Array::expect_reads(std::int64_t vectors, int threads) {
+  const std::int64_t reads = vectors * options_.converters.planes(options_.dac);
+  parallel_for(wires_.size(), threads, [&](std::size_t t) { wires_[t].expect_reads(tiles_[t], reads); });
+}
+
 WireUse Array::wire_use() const {
   WireUse sum;
   for (const TileWires& wires : wires_) sum += wires.use();
+  sum.reads = reads_.sum() * static_cast<std::int64_t>(wires_.size());
   return sum;
 }
 
 void Array::set_adc_range(Direction direction, double range) {
   check(range > 0, "an ADC range is positive");
   (direction == Direction::forward ? options_.adc_forward : options_.adc_backward).range = range;
-}
-
-template <class Body>
-void Array::program(Body body, PhaseId phase, Run& run) {
-  for (auto& item : items_) item.totals = {};
-  parallel_for(items_.size(), run.threads, [&](std::size_t i) { body(i, items_[i].tile, items_[i].block, items_[i].totals); });
-
-  PulseTotals sum;
-  for (const auto& item : items_) sum += item.totals;
-  if (sum.set + sum.reset > 0)
-    for (auto& tile : tiles_) tile.refresh();
-  if (sum.set + sum.reset > 0 || update_totals_.wanted == 0)
-    parallel_for(wires_.size(), run.threads, [&](std::size_t t) { wires_[t].refresh(tiles_[t]); });
-  if (!run.ledger) return;
-  const auto& d = options_.device;
-  run.ledger->add_joule(layer_, phase, Event::pulse_set, sum.set, d.set_volt * d.set_volt * d.pulse_second * sum.set_siemens);
-  run.ledger->add_joule(layer_, phase, Event::pulse_reset, sum.reset, d.reset_volt * d.reset_volt * d.pulse_second * sum.reset_siemens);
-  run.ledger->add(layer_, phase, Event::write_circuit, sum.set + sum.reset);
-}
-
-UpdateReport Array::update(const In& wanted, const Place& place, Run& run) {
-  if (options_.device.kind == DeviceKind::verify_only)
-    throw InputError(Code::device, {},
-                     "device " + options_.device.name + " has no pulse law (verify_only): it can be written and read, not trained",
-                     "choose a device of kind pulse");
-  check(wanted.rows() == outputs_ && wanted.cols() == inputs_ + 1, "a wanted change is outputs x (inputs + 1)");
-  Place where = place;
-  where.phase = kPhaseUpdate;
-  program(
-      [&](std::size_t item, std::size_t t, Eigen::Index block, PulseTotals& totals) {
-        items_[item].update =
-            update_block(tiles_[t], block, part(wanted, t), options_.device, options_.plan, weight_step(), seed_, where, totals);
-      },
-      kPhaseUpdate, run);
-  UpdateReport sum;
-  for (const auto& item : items_) sum += item.update;
-  update_totals_ += sum;
-  if (run.ledger && options_.plan.mode == PulseMode::accumulate) run.ledger->add(layer_, kPhaseUpdate, Event::accumulator, sum.wanted);
-  return sum;
-}
-
-WriteReport Array::write_verify(const In& target, const WriteVerify& how, PhaseId phase, const Place& place, Run& run) {
-  how.validate();
-  check(target.rows() == outputs_ && target.cols() == inputs_ + 1, "target weights are outputs x (inputs + 1)");
-  Place where = place;
-  where.phase = phase;
-  const double window = options_.device.window();
-  const VerifyNoise noise{static_cast<float>(options_.read_noise.white * window), static_cast<float>(options_.read_noise.proportional)};
-  std::vector<WriteReport> reports(items_.size());
-  program(
-      [&](std::size_t item, std::size_t t, Eigen::Index block, PulseTotals& totals) {
-        reports[item] = write_block(tiles_[t], block, part(target, t), scale_, options_.device, how, noise, seed_, where, totals);
-      },
-      phase, run);
-  WriteReport sum;
-  for (const auto& report : reports) sum += report;
-  if (!run.ledger) return sum;
-  // the cell's own energy is a cell_read, one device at a time; verify_read stands for the converters around it
-  const double volt = options_.read_volt;
-  run.ledger->add(layer_, phase, Event::verify_read, sum.verify_reads);
-  run.ledger->add_power(layer_, phase, Event::cell_read, sum.verify_reads, volt * volt * sum.read_siemens, options_.read_second);
-  return sum;
 }
 
 std::int64_t Array::pulses() const {
@@ -186,6 +167,13 @@ void Array::save(ByteWriter& out) const {
   const auto& u = update_totals_;
   for (const std::int64_t count : {u.wanted, u.written, u.pulses, u.capped, u.clipped}) out.put<std::int64_t>(count);
   for (const auto& tile : tiles_) tile.save(out);
+  if (ages()) {
+    out.put(trained_);
+    out.put(waited_);
+    out.put(aged_);
+  }
+  for (const auto& age : ages_) age.save(out);
+  if (!wires_.empty()) out.put<std::int64_t>(reads_.sum());
   for (const auto& wires : wires_) wires.save(out);
 }
 
@@ -210,6 +198,20 @@ void Array::restore(ByteReader& in) {
     need(*count >= 0 && *count <= kMost);
   }
   for (auto& tile : tiles_) tile.restore(in);
+  in_phase_ = false;
+  retire_devices(1);
+  if (ages()) {
+    trained_ = in.get<double>();
+    waited_ = in.get<double>();
+    aged_ = in.get<double>();
+    need(trained_ >= 0 && waited_ >= 0 && clock() < 1e15 && aged_ >= 0 && aged_ <= clock());
+  }
+  for (auto& age : ages_) age.restore(in);
+  if (wires_.empty()) return;
+  const auto reads = in.get<std::int64_t>();
+  need(reads >= 0 && reads <= kMost);
+  reads_ = {};
+  reads_.add(reads);
   for (std::size_t t = 0; t < wires_.size(); ++t) wires_[t].restore(in, tiles_[t]);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "crossbar/array.h"
+#include "crossbar/bit_planes.h"
 #include "crossbar/kernel/random_lanes.h"
 #include "crossbar/kernel/read_lanes.h"
 #include "crossbar/product.h"
@@ -19,6 +20,8 @@ using Block = Eigen::Map<Eigen::MatrixXf>;
 /// Buffers of one thread; they only grow. What they hold never outlives a call.
 struct Scratch {
   Eigen::MatrixXf drive;     // lines (or outputs) x batch, after the DAC
+  Eigen::MatrixXf codes;     // serial input: the same, whose bits are then the drive
+  Eigen::MatrixXf plane;     // and what one of them gives
   Eigen::MatrixXf turned;    // backward: its transpose, the batch filled up to whole vectors
   Eigen::MatrixXf squared;   // squares of the one that is multiplied
   Eigen::MatrixXf sum;       // backward: products as they come, batch x lines
@@ -54,13 +57,35 @@ read_lanes::Codes codes(const Converter& c) {
 }
 
 /// Logical drive of all lines: converted inputs, and in forward reads the bias at 1, a fixed reference that needs no DAC.
-Block dac_stage(Direction direction, const In& in, const Converter& dac, Scratch& scratch) {
+Block dac_stage(Direction direction, const In& in, const Converter& dac, const ConverterErrors& errors, Eigen::MatrixXf& buffer) {
   const bool bias = direction == Direction::forward;
-  Block drive = sized(scratch.drive, in.rows() + (bias ? 1 : 0), in.cols());
+  Block drive = sized(buffer, in.rows() + (bias ? 1 : 0), in.cols());
   const auto dac_codes = codes(dac);
   for (Index k = 0; k < in.cols(); ++k) {
     read_lanes::convert(dac_codes, in.col(k).data(), size(in.rows()), drive.col(k).data());
     if (bias) drive(in.rows(), k) = 1;
+  }
+  put_out(dac, errors, drive.topRows(in.rows()));
+  return drive;
+}
+
+/// For serial input: the codes of converted drives, and in forward reads the bias at 1.
+Block code_stage(Direction direction, const In& in, const Converter& dac, Scratch& scratch) {
+  Block codes = dac_stage(direction, in, dac, {}, scratch.codes);
+  const auto step = static_cast<float>(dac.step());
+  for (Index k = 0; k < codes.cols(); ++k)
+    for (Index i = 0; i < in.rows(); ++i) codes(i, k) = code_of(codes(i, k), step);
+  return codes;
+}
+
+/// Bit `plane` of the first `inputs` rows of `codes` as pulses of full scale, each of its driver's gain; the rest, the bias, as it is.
+Block plane_stage(const Block& codes, Index inputs, int plane, const Converter& dac, const ConverterErrors& errors, Scratch& scratch) {
+  Block drive = sized(scratch.drive, codes.rows(), codes.cols());
+  const auto range = static_cast<float>(dac.range);
+  for (Index k = 0; k < codes.cols(); ++k) {
+    for (Index i = 0; i < inputs; ++i) drive(i, k) = plane_value(codes(i, k), plane, range);
+    if (!errors.empty()) drive.col(k).head(inputs).array() *= errors.gain.array();
+    if (inputs < codes.rows()) drive(inputs, k) = codes(inputs, k);
   }
   return drive;
 }
@@ -154,20 +179,22 @@ struct NoiseGains {
   double variance = 0;  ///< per [S^2] of Currents::variance
 };
 void noise_and_adc_stage(const Currents& currents, const Block& drive, Index first, Index drive_size, const NoiseGains& noise, double scale,
-                         const Converter& adc, const RandomKey& key, std::span<const std::uint32_t> sample_ids, Place place,
-                         Scratch& scratch, Eigen::Ref<Eigen::MatrixXf> out) {
+                         const Converter& adc, const ConverterErrors* errors, const RandomKey& key, int plane,
+                         std::span<const std::uint32_t> sample_ids, Place place, Scratch& scratch, Eigen::Ref<Eigen::MatrixXf> out) {
   const auto white_gain = static_cast<float>(noise.white / (scale * scale));
   const bool noisy = noise.white > 0 || noise.variance > 0;
   read_lanes::Stage stage{.gain = static_cast<float>(1 / scale),
                           .white = 0,
                           .variance_gain = static_cast<float>(noise.variance / (scale * scale)),
                           .adc = codes(adc)};
+  if (errors) stage.errors = {errors->gain.data(), errors->offset.data(), errors->bow.data()};
   const std::size_t n = size(currents.current.rows());
+  const auto first_free = static_cast<std::uint32_t>((n + 3) / 4 * 4);  // numbers of the next bit begin there
   Block normal = sized(scratch.normal, currents.current.rows(), 1);
   for (Index k = 0; k < drive.cols(); ++k) {
     if (noisy) {
       place.sample = sample_ids[size(k)];
-      random_lanes::fill_normal(key, place, 0, normal.data(), n);
+      random_lanes::fill_normal(key, place, static_cast<std::uint32_t>(plane) * first_free, normal.data(), n);
       if (noise.white > 0) stage.white = white_gain * drive.col(k).segment(first, drive_size).squaredNorm();
     }
     read_lanes::finish(stage, currents.current.col(k).data(), noise.variance > 0 ? currents.variance.col(k).data() : nullptr,
@@ -183,60 +210,108 @@ void Array::read(Direction direction, const In& in, Out out, std::span<const std
   const Index batch = in.cols();
   check(in.rows() == (forward ? inputs_ : outputs_) && out.rows() == (forward ? outputs_ : inputs_), "a read's sides are the array's");
   check(out.cols() == batch && sample_ids.size() == static_cast<std::size_t>(batch), "a read has one output and one id per sample");
+  Scratch& scratch = scratch_of_thread();
+  const ConverterDesign& design = options_.converters;
+  const bool serial = design.input == DriveInput::serial;
+  const int planes = design.planes(options_.dac);
+  const ConverterErrors& dac_errors = dac_errors_[forward ? 0 : 1];
+  if (!wires_.empty() && place.phase < kPhaseEvaluate) count_reads(batch * planes);
+  ReadHeat heat;
+  if (!serial) {
+    heat = read_tiles(direction, dac_stage(direction, in, options_.dac, dac_errors, scratch.drive), 0, out, sample_ids, place, run);
+  } else {
+    const Block codes = code_stage(direction, in, options_.dac, scratch);
+    Block plane_out = sized(scratch.plane, out.rows(), batch);
+    for (int plane = 0; plane < planes; ++plane) {
+      plane_out.setZero();
+      const Block drive = plane_stage(codes, in.rows(), plane, options_.dac, dac_errors, scratch);
+      heat += read_tiles(direction, drive, plane, plane_out, sample_ids, place, run);
+      out += static_cast<float>(plane_weight(options_.dac, plane)) * plane_out;
+    }
+  }
+  if (run.ledger) count_read(direction, batch, heat, place.phase, *run.ledger);
+}
+
+void Array::count_read(Direction direction, std::int64_t batch, const ReadHeat& heat, PhaseId phase, Ledger& ledger) const {
+  const bool forward = direction == Direction::forward;
   const Converter& adc = forward ? options_.adc_forward : options_.adc_backward;
+  const std::int64_t planes = options_.converters.planes(options_.dac);
+  std::int64_t driven = 0, converted = 0, read_out = 0, added = 0;
+  for (int r = 0; r < line_tiles_; ++r)
+    for (int c = 0; c < column_tiles_; ++c) {
+      const Tile& tile = tiles_[static_cast<std::size_t>(r * column_tiles_ + c)];
+      const Index bias = r == line_tiles_ - 1 ? 1 : 0;
+      const Index drive_size = forward ? tile.lines() : tile.outputs();
+      const Index out_size = forward ? tile.outputs() : tile.lines() - bias;
+      driven += forward ? drive_size : 2 * drive_size;  // a backward read drives both columns of a pair
+      converted += forward ? drive_size - bias : drive_size;
+      read_out += out_size;
+      added += (forward ? r : c) > 0 ? out_size : 0;
+    }
+  add_heat(phase, batch * planes, heat, cell_second(direction) / static_cast<double>(planes), ledger);
+  ledger.add(layer_, phase, Event::line_drive, driven * batch * planes);
+  const bool serial = options_.converters.input == DriveInput::serial;
+  if (options_.dac.bits > 0 && !serial) ledger.add(layer_, phase, Event::dac_set, converted * batch);
+  add_conversions(phase, adc, read_out * batch * planes, ledger);
+  ledger.add(layer_, phase, Event::digital_add, (added + (planes - 1) * read_out) * batch);
+}
+
+ReadHeat Array::read_tiles(Direction direction, const Eigen::Map<Eigen::MatrixXf>& drive, int plane, Out out,
+                           std::span<const std::uint32_t> sample_ids, const Place& place, Run& run) const {
+  const bool forward = direction == Direction::forward;
+  const Converter& adc = forward ? options_.adc_forward : options_.adc_backward;
+  const auto& adc_errors = adc_errors_[forward ? 0 : 1];
   const double volt_per_unit = options_.read_volt / options_.dac.range;
   Scratch& scratch = scratch_of_thread();
-
   const ReadNoise& read_noise = options_.read_noise;
   const bool wired = !wires_.empty();
   const bool squares = read_noise.proportional > 0 || (wired && read_noise.white > 0);
   const NoiseGains noise = wired ? NoiseGains{0, squares ? 1.0 : 0.0}
                                  : NoiseGains{2 * std::pow(read_noise.white * options_.device.window(), 2),
                                               std::pow(read_noise.proportional, 2)};  // two devices per pair
-  const Block drive = dac_stage(direction, in, options_.dac, scratch);
   const auto power = drive_power(drive, scratch.power);
   prepare(direction, drive, squares, scratch);
-  std::int64_t driven = 0, converted = 0, read_out = 0, added = 0;
-  double watt = 0;
+  ReadHeat heat;
   for (int r = 0; r < line_tiles_; ++r)
     for (int c = 0; c < column_tiles_; ++c) {
-      const Tile& tile = tiles_[static_cast<std::size_t>(r * column_tiles_ + c)];
+      const std::size_t t = static_cast<std::size_t>(r * column_tiles_ + c);
+      const Tile& tile = tiles_[t];
       const Index bias = r == line_tiles_ - 1 ? 1 : 0;
       const Index drive_first = forward ? line_cut(r) : column_cut(c);
       const Index drive_size = forward ? tile.lines() : tile.outputs();
       const Index out_first = forward ? column_cut(c) : line_cut(r);
       const Index out_size = forward ? tile.outputs() : tile.lines() - bias;
 
-      const std::size_t t = static_cast<std::size_t>(r * column_tiles_ + c);
       const Eigen::Ref<const Eigen::MatrixXf> own_drive = drive.middleRows(drive_first, drive_size);
-      const bool solved = options_.wires.model == WireModel::solve;
-      double siemens = 0;  // of the power, times squared drive
+      ReadHeat siemens;  // of the power, times squared drive
       if (out_size > 0) {
         const Seen seen_tile{seen(t, direction), !squares ? nullptr : wired ? &wires_[t].toward(direction).noise : &tile.squares};
         Currents currents = ohm_stage(direction, seen_tile, drive, drive_first, out_size, scratch);
-        if (solved) siemens = wires_[t].solve(direction, own_drive, currents.current);
+        if (solved(t)) siemens = wires_[t].solve(direction, own_drive, sample_ids, place, run.ledger != nullptr, currents.current);
         const RandomKey key(seed_, Purpose::read_noise, 2 * tile.id + (forward ? 0 : 1));
-        noise_and_adc_stage(currents, drive, drive_first, drive_size, noise, scale_, adc, key, sample_ids, place, scratch,
-                            out.middleRows(out_first, out_size));
+        noise_and_adc_stage(currents, drive, drive_first, drive_size, noise, scale_, adc, adc_errors.empty() ? nullptr : &adc_errors[t],
+                            key, plane, sample_ids, place, scratch, out.middleRows(out_first, out_size));
       }
-      if (!solved && run.ledger != nullptr) siemens = tile_power(t, direction, own_drive, power.segment(drive_first, drive_size));
-      watt += volt_per_unit * volt_per_unit * siemens;
-      driven += forward ? drive_size : 2 * drive_size;  // a backward read drives both columns of a pair
-      converted += forward ? drive_size - bias : drive_size;
-      read_out += out_size;
-      added += (forward ? r : c) > 0 ? out_size : 0;
+      if (!solved(t) && run.ledger != nullptr) siemens = tile_power(t, direction, own_drive, power.segment(drive_first, drive_size));
+      heat += volt_per_unit * volt_per_unit * siemens;
     }
-  if (!run.ledger) return;
-  run.ledger->add_power(layer_, place.phase, Event::cell_read, batch, watt, options_.read_second);
-  run.ledger->add(layer_, place.phase, Event::line_drive, driven * batch);
-  if (options_.dac.bits > 0) run.ledger->add(layer_, place.phase, Event::dac_set, converted * batch);
-  if (adc.bits > 0) run.ledger->add(layer_, place.phase, Event::adc, read_out * batch);
-  run.ledger->add(layer_, place.phase, Event::digital_add, added * batch);
+  return heat;
 }
 
-double Array::tile_power(std::size_t t, Direction direction, const In& drive, const Eigen::Ref<const Eigen::VectorXd>& squares) const {
-  if (!wires_.empty()) return wires_[t].power(direction, drive);
-  return (direction == Direction::forward ? tiles_[t].line_sum : tiles_[t].column_sum).dot(squares);
+ReadHeat Array::tile_power(std::size_t t, Direction direction, const In& drive, const Eigen::Ref<const Eigen::VectorXd>& squares) const {
+  if (wires_.empty()) return {(direction == Direction::forward ? tiles_[t].line_sum : tiles_[t].column_sum).dot(squares), 0, 0};
+  if (!wires_[t].solving()) return wires_[t].power(direction, drive);
+  Scratch& scratch = scratch_of_thread();
+  const Index sensed = direction == Direction::forward ? tiles_[t].outputs() : tiles_[t].lines();
+  return wires_[t].solve(direction, drive, {}, {}, true, sized(scratch.current, sensed, drive.cols()));
+}
+
+void Array::add_heat(PhaseId phase, std::int64_t reads, const ReadHeat& heat, double second, Ledger& ledger) const {
+  ledger.add_power(layer_, phase, Event::cell_read, reads, heat.cells, second);
+  if (wires_.empty()) return;
+  ledger.add_power(layer_, phase, Event::wire_loss, reads, heat.wires, second);
+  if (options_.wires.wires.driver_ohm + options_.wires.wires.sense_ohm > 0)
+    ledger.add_power(layer_, phase, Event::driver_loss, reads, heat.drivers, second);
 }
 
 void Array::forward(const In& in, Out out, std::span<const std::uint32_t> sample_ids, const Place& place, Run& run) const {
@@ -247,6 +322,49 @@ void Array::backward(const In& in, Out out, std::span<const std::uint32_t> sampl
   read(Direction::backward, in, out, sample_ids, place, run);
 }
 
+void Array::read_lines(std::span<const int> lines, Out out, const Place& place, Run& run) const {
+  check(out.rows() == outputs_ && out.cols() == static_cast<Index>(lines.size()), "lines are read into outputs x lines");
+  const auto adc = codes(options_.adc_forward);
+  const double volt = options_.read_volt / options_.dac.range;
+  const double white = 2 * std::pow(options_.read_noise.white * options_.device.window(), 2) / (scale_ * scale_);
+  const double proportional = std::pow(options_.read_noise.proportional / scale_, 2);
+  double siemens = 0;
+  Eigen::VectorXf normal(outputs_);
+  for (std::size_t k = 0; k < lines.size(); ++k) {
+    check(lines[k] >= 0 && lines[k] <= inputs_, "a line of the array, the bias last");
+    int r = 0;
+    while (line_cut(r + 1) <= lines[k]) ++r;
+    const Index line = lines[k] - line_cut(r);
+    Place here = place;
+    here.sample = static_cast<std::uint32_t>(lines[k]);
+    for (int c = 0; c < column_tiles_; ++c) {
+      const std::size_t t = static_cast<std::size_t>(r * column_tiles_ + c);
+      const auto n = static_cast<std::size_t>(tiles_[t].outputs());
+      RandomKey(seed_, Purpose::read_noise, 2 * tiles_[t].id).fill_normal(here, 0, normal.data(), n);
+      read_lanes::Stage stage{.gain = static_cast<float>(1 / scale_),
+                              .white = static_cast<float>(white),
+                              .variance_gain = static_cast<float>(proportional),
+                              .adc = adc};
+      if (!adc_errors_[0].empty()) {
+        const ConverterErrors& errors = adc_errors_[0][t];
+        stage.errors = {errors.gain.data(), errors.offset.data(), errors.bow.data()};
+      }
+      auto target = out.col(static_cast<Index>(k)).segment(column_cut(c), tiles_[t].outputs());
+      target.setZero();
+      read_lanes::finish(stage, seen(t, Direction::forward).col(line).data(),
+                         proportional > 0 ? tiles_[t].squares.col(line).data() : nullptr,
+                         white + proportional > 0 ? normal.data() : nullptr, n, target.data());
+      siemens += tiles_[t].line_sum[line];
+    }
+  }
+  if (!run.ledger) return;
+  const auto count = static_cast<std::int64_t>(lines.size());
+  const double second = cell_second(Direction::forward) / options_.converters.planes(options_.dac);
+  run.ledger->add_power(layer_, place.phase, Event::cell_read, count, volt * volt * siemens, second);
+  run.ledger->add(layer_, place.phase, Event::line_drive, count * column_tiles_);
+  add_conversions(place.phase, options_.adc_forward, count * outputs_, *run.ledger);
+}
+
 void Array::forward_ideal(const In& in, Out out) const {
   const auto per_weight = static_cast<float>(1 / scale_);
   for (std::size_t t = 0; t < tiles_.size(); ++t) {
@@ -255,6 +373,16 @@ void Array::forward_ideal(const In& in, Out out) const {
     const Index bias = r == line_tiles_ - 1 ? 1 : 0;
     const Index lines = tile.lines() - bias;
     auto target = out.middleRows(column_cut(c), tile.outputs());
+    if (solved(t)) {
+      Scratch& scratch = scratch_of_thread();
+      Block drive = sized(scratch.drive, tile.lines(), in.cols());
+      drive.topRows(lines) = in.middleRows(line_cut(r), lines);
+      if (bias) drive.row(lines).setOnes();
+      const Block current = sized(scratch.current, tile.outputs(), in.cols());
+      wires_[t].solve(Direction::forward, drive, {}, {}, false, current);
+      target += per_weight * current;
+      continue;
+    }
     const Eigen::MatrixXf& g = seen(t, Direction::forward);
     if (lines > 0) add_product(per_weight, g.leftCols(lines), in.middleRows(line_cut(r), lines), target);
     for (Index k = 0; bias && k < target.cols(); ++k) target.col(k) += per_weight * g.col(lines);
@@ -277,16 +405,22 @@ void Array::backward_ideal(const In& in, Out out) const {
     const Tile& tile = tiles_[t];
     const Index lines = tile.lines() - (r == line_tiles_ - 1 ? 1 : 0);
     if (lines == 0) continue;
+    if (solved(t)) {
+      const Block current = sized(scratch_of_thread().current, lines, in.cols());
+      wires_[t].solve(Direction::backward, in.middleRows(column_cut(c), tile.outputs()), {}, {}, false, current);
+      out.middleRows(line_cut(r), lines) += per_weight * current;
+      continue;
+    }
     add_product(per_weight, seen(t, Direction::backward).leftCols(lines).transpose(), in.middleRows(column_cut(c), tile.outputs()),
                 out.middleRows(line_cut(r), lines));
   }
 }
 
-double Array::cell_power(Direction direction, const In& in) const {
+ReadHeat Array::read_power(Direction direction, const In& in) const {
   const bool forward = direction == Direction::forward;
   check(in.rows() == (forward ? inputs_ : outputs_), "a drive has the array's side");
   const double volt_per_unit = options_.read_volt / options_.dac.range;
-  double watt = 0;
+  ReadHeat heat;
   for (std::size_t t = 0; t < tiles_.size(); ++t) {
     const int r = static_cast<int>(t) / column_tiles_, c = static_cast<int>(t) % column_tiles_;
     const Tile& tile = tiles_[t];
@@ -295,72 +429,45 @@ double Array::cell_power(Direction direction, const In& in) const {
     Block own = sized(scratch_of_thread().drive, driven, in.cols());
     own.topRows(driven - bias) = in.middleRows(first, driven - bias);
     if (bias) own.row(driven - 1).setOnes();
-    watt += tile_power(t, direction, own, drive_power(own, scratch_of_thread().power));
+    heat += tile_power(t, direction, own, drive_power(own, scratch_of_thread().power));
   }
-  return volt_per_unit * volt_per_unit * watt;
+  return volt_per_unit * volt_per_unit * heat;
 }
 
-// the same from the wires' own noise matrices
-ReadFloor Array::wired_floor(Direction direction, double input_rms) const {
-  const bool forward = direction == Direction::forward;
-  double variance = 0, bias = 0;
-  for (std::size_t t = 0; t < tiles_.size(); ++t) {
-    const Eigen::MatrixXf& noise = wires_[t].toward(direction).noise;
-    if (noise.size() == 0) continue;
-    variance += noise.cast<double>().sum();
-    if (static_cast<int>(t) / column_tiles_ == line_tiles_ - 1) bias += noise.rightCols(1).cast<double>().sum();
-  }
-  variance = input_rms * input_rms * (variance - bias) + (forward ? bias : 0);
-  return {.noise_sd = std::sqrt(variance / (forward ? outputs_ : inputs_)) / scale_,
-          .adc_step = (forward ? options_.adc_forward : options_.adc_backward).step(),
-          .conversions = forward ? line_tiles_ : column_tiles_};
-}
-
-ReadFloor Array::read_floor(Direction direction, double input_rms) const {
-  const bool forward = direction == Direction::forward;
-  const auto& noise = options_.read_noise;
-  if (!wires_.empty()) return wired_floor(direction, input_rms);
-  // mean over outputs of sum over driven devices of sigma_G^2 x^2
-  const double white = 2 * std::pow(noise.white * options_.device.window(), 2);
-  double squares = 0, bias_squares = 0;
-  for (std::size_t t = 0; t < tiles_.size() && noise.proportional > 0; ++t) {
-    const Tile& tile = tiles_[t];
-    squares += tile.squares.cast<double>().sum();
-    if (static_cast<int>(t) / column_tiles_ == line_tiles_ - 1) bias_squares += tile.squares.col(tile.lines() - 1).cast<double>().sum();
-  }
-  squares -= bias_squares;
-  const double proportional = noise.proportional * noise.proportional;
-  const double x2 = input_rms * input_rms;
-  double variance = 0;
-  if (forward)
-    variance = white * (inputs_ * x2 + 1) + proportional * (squares * x2 + bias_squares) / outputs_;
-  else
-    variance = x2 * (white * outputs_ + proportional * squares / inputs_);
-  return {.noise_sd = std::sqrt(variance) / scale_,
-          .adc_step = (forward ? options_.adc_forward : options_.adc_backward).step(),
-          .conversions = forward ? line_tiles_ : column_tiles_};
-}
-
-PartialSums Array::partial_sums(Direction direction, const In& in) const {
-  const bool forward = direction == Direction::forward;
+PartialSums Array::partial_sums(Direction direction, const In& in, double percentile) const {
+  const bool forward = direction == Direction::forward, serial = options_.converters.input == DriveInput::serial;
   check(in.rows() == (forward ? inputs_ : outputs_), "a drive has the array's side");
   Scratch& scratch = scratch_of_thread();
-  const Block drive = dac_stage(direction, in, options_.dac, scratch);
-  prepare(direction, drive, false, scratch);
+  const ConverterErrors& errors = dac_errors_[forward ? 0 : 1];
+  const Block codes =
+      serial ? code_stage(direction, in, options_.dac, scratch) : dac_stage(direction, in, options_.dac, errors, scratch.drive);
   PartialSums sums;
   double count = 0;
-  for (std::size_t t = 0; t < tiles_.size(); ++t) {
-    const int r = static_cast<int>(t) / column_tiles_, c = static_cast<int>(t) % column_tiles_;
-    const Tile& tile = tiles_[t];
-    const Index out_size = forward ? tile.outputs() : tile.lines() - (r == line_tiles_ - 1 ? 1 : 0);
-    if (out_size == 0 || in.cols() == 0) continue;
-    const Block current =
-        ohm_stage(direction, {seen(t, direction), nullptr}, drive, forward ? line_cut(r) : column_cut(c), out_size, scratch).current;
-    sums.max = std::max(sums.max, double{current.cwiseAbs().maxCoeff()} / scale_);
-    sums.rms += current.cast<double>().squaredNorm() / (scale_ * scale_);
-    count += static_cast<double>(current.size());
+  std::vector<float> magnitudes;
+  for (int plane = 0; plane < options_.converters.planes(options_.dac); ++plane) {
+    const Block drive = serial ? plane_stage(codes, in.rows(), plane, options_.dac, errors, scratch) : codes;
+    prepare(direction, drive, false, scratch);
+    for (std::size_t t = 0; t < tiles_.size(); ++t) {
+      const int r = static_cast<int>(t) / column_tiles_, c = static_cast<int>(t) % column_tiles_;
+      const Tile& tile = tiles_[t];
+      const Index out_size = forward ? tile.outputs() : tile.lines() - (r == line_tiles_ - 1 ? 1 : 0);
+      if (out_size == 0 || in.cols() == 0) continue;
+      const Block current =
+          ohm_stage(direction, {seen(t, direction), nullptr}, drive, forward ? line_cut(r) : column_cut(c), out_size, scratch).current;
+      sums.max = std::max(sums.max, double{current.cwiseAbs().maxCoeff()} / scale_);
+      sums.rms += current.cast<double>().squaredNorm() / (scale_ * scale_);
+      count += static_cast<double>(current.size());
+      if (percentile < 100)
+        for (const float x : current.reshaped()) magnitudes.push_back(std::abs(x));
+    }
   }
   sums.rms = count > 0 ? std::sqrt(sums.rms / count) : 0;
+  if (!magnitudes.empty()) {
+    const auto rank = static_cast<std::size_t>(percentile / 100 * static_cast<double>(magnitudes.size() - 1));
+    const auto middle = magnitudes.begin() + static_cast<std::ptrdiff_t>(rank);
+    std::nth_element(magnitudes.begin(), middle, magnitudes.end());
+    sums.percentile = double{*middle} / scale_;
+  }
   return sums;
 }
 

@@ -1,12 +1,14 @@
 #include "crossbar/programming.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <vector>
 
 #include "crossbar/kernel/random_lanes.h"
 #include "crossbar/option_check.h"
 #include "crossbar/pulse_line.h"
+#include "crossbar/trains.h"
 
 namespace eqprop {
 namespace {
@@ -68,13 +70,14 @@ struct Planned {
   const bool by_sign = plan.mode == PulseMode::sign;
   const auto threshold = static_cast<float>(plan.sign_threshold);
   const float round_up = plan.mode == PulseMode::count ? 0.5f : 0.0f;  // the cast to int truncates
+  const float least = plan.mode == PulseMode::accumulate ? static_cast<float>(plan.least_pulses) : 1.0f;
   for (Index j = 0; j < n; ++j) {
     const float size = std::abs(all[j]);
     const float counted = size / weight_step + round_up;
     const float once = size > threshold ? 1.0f : 0.0f;
     float due = by_sign ? once : counted;
     due = due > 4097.0f ? 4097.0f : due;  // above any max_pulses
-    due = due > 0 ? due : 0.0f;           // NaN gives no pulses
+    due = due >= least ? due : 0.0f;      // NaN gives no pulses
     count[j] = static_cast<int>(due);
     direction[j] = due >= 1 ? (all[j] > 0 ? 1.0f : -1.0f) : 0.0f;
   }
@@ -131,7 +134,7 @@ template <class Law>
 void pulse_one(const Law& law, const Line& line, Index j, bool set, const PulseNoise& noise, float xi, float write_xi,
                PulseTotals& totals) {
   const float before = line.moved[j];
-  const float after = pulsed(law, before, set, set ? line.up[j] : line.down[j], line.low[j], line.high[j], noise.cycle_sd, xi);
+  const float after = pulsed(law, before, set, set ? line.up[j] : line.down[j], line.low[j], line.high[j], noise.cycle, xi);
   line.moved[j] = after;
   ++line.pulses[j];
   (set ? totals.set : totals.reset) += 1;
@@ -145,9 +148,11 @@ void pulse_one(const Law& law, const Line& line, Index j, bool set, const PulseN
 /// One pulse on every pair of a line whose direction is not 0.
 template <class Law>
 void pulse_pairs(const Law& law, const Line& plus, const Line& minus, const PulseNoise& noise, Scratch& s, PulseTotals& totals) {
-  const LineCount count = move_pairs(law, noise.cycle_sd, plus.n, s.direction.data(), s.on_plus.data(), s.xi.data(), plus.up, plus.down,
-                                     plus.low, plus.high, minus.up, minus.down, minus.low, minus.high, plus.moved, minus.moved, plus.pulses,
-                                     minus.pulses, s.set_sum.data(), s.reset_sum.data());
+  const LineCount count = with_noise(noise.cycle, [&](const auto& cycle) {
+    return move_pairs(law, cycle, plus.n, s.direction.data(), s.on_plus.data(), s.xi.data(), plus.up, plus.down, plus.low, plus.high,
+                      minus.up, minus.down, minus.low, minus.high, plus.moved, minus.moved, plus.pulses, minus.pulses, s.set_sum.data(),
+                      s.reset_sum.data());
+  });
   book(count, s.set_sum.data(), s.reset_sum.data(), plus.n, totals);
   if (noise.write_sd == 0) return;
   s.pulsed = (s.on_plus > 0).select(s.direction, 0.0f);
@@ -163,6 +168,7 @@ void pulse_weights(const Law& law, Tile& tile, Index line, const Planned& planne
   const Line minus(tile.minus, line);
   const std::uint32_t first = line_index(tile, line);
   const auto n = static_cast<std::size_t>(plus.n);
+  const bool draws = noise.draws(law);
 
   // few pulses are visited one by one, many as whole lines: the same numbers either way
   s.list.clear();
@@ -178,24 +184,42 @@ void pulse_weights(const Law& law, Tile& tile, Index line, const Planned& planne
       for (const Index j : s.list) {
         if (s.count[j] <= p) continue;
         const auto index = first + static_cast<std::uint32_t>(j);
-        const float xi = noise.cycle_sd > 0 ? cycle.normal(place, index) : 0.0f;
+        const float xi = draws ? one_draw(law, cycle, place, index) : 0.0f;
         const float write_xi = noise.write_sd > 0 ? write.normal(place, index) : 0.0f;
         pulse_one(law, s.on_plus[j] > 0 ? plus : minus, j, s.direction[j] > 0, noise, xi, write_xi, totals);
       }
       continue;
     }
-    if (noise.cycle_sd > 0) random_lanes::fill_normal(cycle, place, first, s.xi.data(), n);
+    if (draws) fill_draws(law, cycle, place, first, s.xi.data(), n);
     if (noise.write_sd > 0) random_lanes::fill_normal(write, place, first, s.write_xi.data(), n);
     if (p > 0) s.direction = (s.count > p).select(s.direction, 0.0f);
     pulse_pairs(law, plus, minus, noise, s, totals);
   }
 }
 
+/// Coincidences of a line's train with the outputs' into `count`, with the sign of the change in `direction`.
+[[gnu::noinline]] Planned count_coincidences(const std::uint32_t line, const float line_sign, const Index n,
+                                             const std::uint32_t* __restrict outputs, const float* __restrict output_sign,
+                                             float* __restrict direction, int* __restrict count) {
+  std::int32_t written = 0, pulses = 0, most = 0;
+  for (Index j = 0; j < n; ++j) {
+    const int now = std::popcount(line & outputs[j]);
+    count[j] = now;
+    direction[j] = now > 0 ? line_sign * output_sign[j] : 0.0f;
+    written += now > 0 ? 1 : 0;
+    pulses += now;
+    most = now > most ? now : most;
+  }
+  return {0, written, 0, pulses, most};
+}
+
 }  // namespace
 
 void PulsePlan::validate() const {
   check_option("plan.max_pulses", max_pulses, 1, static_cast<double>(kMostPulses));
+  check_option("plan.least_pulses", least_pulses, 1, max_pulses);
   check_option("plan.sign_threshold", sign_threshold, 0, 1e6);
+  check_option("plan.train_length", train_length, 1, 32);
 }
 
 PulseTotals& PulseTotals::operator+=(const PulseTotals& other) {
@@ -233,9 +257,47 @@ UpdateReport update_block(Tile& tile, Index block, const Eigen::Ref<const Eigen:
         plan_line(plan, wanted.col(line).data(), accumulator, static_cast<float>(weight_step), tile.outputs(), scratch, report);
     if (planned.written == 0) continue;
     choose_devices(plan, Line(tile.plus, line), Line(tile.minus, line), window_sum, scratch);
-    std::visit([&](const auto& law) { pulse_weights(law, tile, line, planned, noise, cycle, write, place, scratch, totals); }, device.law);
+    std::visit([&](const auto& law) { pulse_weights(pulse_form(law), tile, line, planned, noise, cycle, write, place, scratch, totals); },
+               device.law);
     tile.refresh_line(line);
     touched = true;
+  }
+  if (touched) tile.refresh_block(block);
+  report.clipped = totals.clipped - clipped_before;
+  return report;
+}
+
+UpdateReport train_block(Tile& tile, Index block, const Trains& trains, Index first_line, Index first_output, const DevicePreset& device,
+                         const PulsePlan& plan, std::uint32_t seed, const Place& place, PulseTotals& totals) {
+  const RandomKey cycle(seed, Purpose::cycle_noise, tile.id);
+  const RandomKey write(seed, Purpose::write_noise, tile.id);
+  const PulseNoise noise(device);
+  const std::int64_t clipped_before = totals.clipped;
+  const auto window_sum = static_cast<float>(device.G_min + device.G_max);
+  Scratch scratch(tile.outputs());
+  UpdateReport report;
+  const Index end = std::min((block + 1) * kLineBlock, tile.lines());
+  bool touched = false;
+  for (Index line = block * kLineBlock; line < end; ++line) {
+    bool moved = false;
+    for (Index s = 0; s < trains.lines.cols(); ++s) {
+      const std::uint32_t fires = trains.lines(first_line + line, s);
+      if (fires == 0) continue;
+      const Planned planned =
+          count_coincidences(fires, trains.line_sign(first_line + line, s), tile.outputs(), &trains.outputs(first_output, s),
+                             &trains.output_sign(first_output, s), scratch.direction.data(), scratch.count.data());
+      if (planned.written == 0) continue;
+      report.written += planned.written;
+      report.pulses += planned.pulses;
+      choose_devices(plan, Line(tile.plus, line), Line(tile.minus, line), window_sum, scratch);
+      Place own = place;
+      own.sample = 1 + static_cast<std::uint32_t>(s);
+      std::visit([&](const auto& law) { pulse_weights(pulse_form(law), tile, line, planned, noise, cycle, write, own, scratch, totals); },
+                 device.law);
+      moved = true;
+    }
+    if (moved) tile.refresh_line(line);
+    touched |= moved;
   }
   if (touched) tile.refresh_block(block);
   report.clipped = totals.clipped - clipped_before;

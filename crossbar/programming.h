@@ -9,9 +9,11 @@ namespace eqprop {
 
 /// How many pulses a wanted change dw gives; step = nominal step of the device in weight units.
 enum class PulseMode {
-  sign,        ///< one pulse wherever |dw| > sign_threshold
-  count,       ///< round(|dw| / step) pulses
-  accumulate,  ///< a digital accumulator adds dw; trunc(|sum| / step) pulses are written and taken off it, the remainder stays
+  sign,         ///< one pulse wherever |dw| > sign_threshold
+  count,        ///< round(|dw| / step) pulses
+  accumulate,   ///< a digital accumulator adds dw; trunc(|sum| / step) pulses are written and taken off it, the remainder stays
+  coincidence,  ///< trains of random pulses on lines and outputs: a device is pulsed where both fire, dw is never formed (trains.h)
+  tiki_taka,  ///< coincidences on a fast array, whose lines are read by turns and accumulated for the slow one: of a coupling, not of an array
 };
 
 /// Which device of a pair moves.
@@ -25,8 +27,11 @@ enum class PairRule {
 struct PulsePlan {
   PulseMode mode = PulseMode::accumulate;
   PairRule pair = PairRule::toward_middle;
-  int max_pulses = 16;        ///< most pulses on one weight in one update, 1..4096; accumulate keeps what is left over
+  int max_pulses = 16;  ///< most pulses on one weight in one update, 1..4096; accumulate keeps what is left over
+  int least_pulses =
+      1;  ///< fewest, 1..max_pulses; accumulate waits until a weight needs as many: fewer writes, of devices with write noise
   double sign_threshold = 0;  ///< [weight] for sign
+  int train_length = 31;      ///< most slots of a train, 1..32; coincidence
 
   /// Throws InputError(config) that names field, value and allowed range.
   void validate() const;

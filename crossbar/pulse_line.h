@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "base/math.h"
+#include "crossbar/kernel/random_lanes.h"
 #include "crossbar/programming.h"
 #include "crossbar/tile.h"
 
@@ -16,13 +17,76 @@ inline std::uint32_t line_index(const Tile& tile, Eigen::Index line) {
   return static_cast<std::uint32_t>(line * ((tile.outputs() + 3) / 4 * 4));
 }
 
+/// A law as pulses use it: a plain value, so that it stays in registers while a line is pulsed.
+template <class Law>
+const Law& pulse_form(const Law& law) {
+  return law;
+}
+inline QuantileView pulse_form(const QuantileTable& law) { return law.view(); }
+template <class Model>
+StepView pulse_form(const IntegratedStep<Model>& law) {
+  return law.view();
+}
+
+/// A law whose step is a draw of its own, from a uniform number; the others have a mean step and normal noise.
+template <class Law>
+concept DrawsUniform = requires {
+  Law::kDrawsUniform;
+};
+
+/// From cycle to cycle: sd = sd |step| + floor + slope (G - bottom), the last two times the device's own factor.
+struct CycleNoise {
+  float sd;      // [1]
+  float floor;   // [S]
+  float slope;   // [1]
+  float bottom;  // [S]
+
+  static constexpr bool kBeside = true;
+};
+
+/// The usual case, sd |step| alone: the same numbers in fewer operations.
+struct StepNoise {
+  float sd;  // [1]
+
+  static constexpr bool kBeside = false;
+};
+
+/// Calls body with the simplest form that says what `cycle` says.
+template <class Body>
+decltype(auto) with_noise(const CycleNoise& cycle, const Body& body) {
+  return cycle.floor > 0 || cycle.slope > 0 ? body(cycle) : body(StepNoise{cycle.sd});
+}
+
 /// What pulses do to a device, beside its law.
 struct PulseNoise {
   explicit PulseNoise(const DevicePreset& device)
-      : cycle_sd(static_cast<float>(device.cycle_sd)), write_sd(static_cast<float>(device.write_noise * device.nominal_step())) {}
-  float cycle_sd;  // [1]
+      : cycle{static_cast<float>(device.cycle_sd), static_cast<float>(device.cycle_floor * device.window()),
+              static_cast<float>(device.cycle_slope), static_cast<float>(device.G_min)},
+        write_sd(static_cast<float>(device.write_noise * device.nominal_step())) {}
+  /// Whether pulses of this law need a random number each.
+  template <class Law>
+  bool draws(const Law&) const {
+    return DrawsUniform<Law> || cycle.sd > 0 || cycle.floor > 0 || cycle.slope > 0;
+  }
+  CycleNoise cycle;
   float write_sd;  // [S], 0: none
 };
+
+/// The random numbers of pulses: normal, or uniform where the law wants them so.
+template <class Law>
+void fill_draws(const Law&, const RandomKey& key, const Place& place, std::uint32_t first, float* out, std::size_t n) {
+  if constexpr (DrawsUniform<Law>)
+    random_lanes::fill_uniform(key, place, first, out, n);
+  else
+    random_lanes::fill_normal(key, place, first, out, n);
+}
+template <class Law>
+float one_draw(const Law&, const RandomKey& key, const Place& place, std::uint32_t index) {
+  if constexpr (DrawsUniform<Law>)
+    return key.uniform(place, index);
+  else
+    return key.normal(place, index);
+}
 
 /// Pointers to one line of a plane.
 struct Line {
@@ -56,12 +120,21 @@ struct LineCount {
   return x > high ? high : x;
 }
 
-/// Conductance of a device after one pulse: mean step of the law, its own factor, cycle noise xi, its own window.
-template <class Law>
-[[gnu::always_inline]] inline float pulsed(const Law& law, float g, bool set, float factor, float low, float high, float cycle_sd,
+/// Conductance of a device after one pulse: mean step of the law, its own factor, a draw for the cycle noise, its own window.
+template <class Law, class Noise>
+[[gnu::always_inline]] inline float pulsed(const Law& law, float g, bool set, float factor, float low, float high, const Noise& cycle,
                                            float xi) {
-  const float step = law.mean_step(g, set, low, high) * factor;
-  return clamped(g + mul_add(step * cycle_sd, xi, step), low, high);
+  if constexpr (DrawsUniform<Law>) {
+    return clamped(g + law.drawn_step(g, set, low, high, cycle.sd, xi) * factor, low, high);
+  } else {
+    const float step = law.mean_step(g, set, low, high) * factor;
+    float spread = step * cycle.sd;
+    if constexpr (Noise::kBeside) {
+      const float beside = factor * mul_add(cycle.slope, g - cycle.bottom, cycle.floor);
+      spread += set ? beside : -beside;
+    }
+    return clamped(g + mul_add(spread, xi, step), low, high);
+  }
 }
 
 /// Sum in a fixed order, eight lanes wide.
@@ -75,8 +148,8 @@ inline double sum(const float* x, Eigen::Index n) {
 }
 
 /// Pulses every device of a line whose direction is not 0 (+1 SET, -1 RESET); set_sum and reset_sum get conductance before plus after.
-template <class Law>
-[[gnu::noinline]] LineCount move_devices(const Law law, const float cycle_sd, const Eigen::Index n, const float* __restrict direction,
+template <class Law, class Noise>
+[[gnu::noinline]] LineCount move_devices(const Law law, const Noise cycle, const Eigen::Index n, const float* __restrict direction,
                                          const float* __restrict xi, const float* __restrict up, const float* __restrict down,
                                          const float* __restrict low, const float* __restrict high, float* __restrict moved,
                                          std::uint32_t* __restrict pulses, float* __restrict set_sum, float* __restrict reset_sum) {
@@ -86,7 +159,7 @@ template <class Law>
     const float before = moved[j];
     const float factor_up = up[j], factor_down = down[j], lowest = low[j], highest = high[j];
     const bool set = d > 0;
-    const float after = pulsed(law, before, set, set ? factor_up : factor_down, lowest, highest, cycle_sd, xi[j]);
+    const float after = pulsed(law, before, set, set ? factor_up : factor_down, lowest, highest, cycle, xi[j]);
     const float both = before + after;
     set_sum[j] = set ? both : 0.0f;
     reset_sum[j] = d < 0 ? both : 0.0f;
@@ -100,8 +173,8 @@ template <class Law>
 }
 
 /// The same for pairs of which one device moves: of G+ where `on_plus` is above 0, else of G-.
-template <class Law>
-[[gnu::noinline]] LineCount move_pairs(const Law law, const float cycle_sd, const Eigen::Index n, const float* __restrict direction,
+template <class Law, class Noise>
+[[gnu::noinline]] LineCount move_pairs(const Law law, const Noise cycle, const Eigen::Index n, const float* __restrict direction,
                                        const float* __restrict on_plus, const float* __restrict xi, const float* __restrict plus_up,
                                        const float* __restrict plus_down, const float* __restrict plus_low,
                                        const float* __restrict plus_high, const float* __restrict minus_up,
@@ -123,7 +196,7 @@ template <class Law>
     const float down = plus ? down_plus : down_minus;
     const float low = plus ? low_plus : low_minus;
     const float high = plus ? high_plus : high_minus;
-    const float after = pulsed(law, before, set, set ? up : down, low, high, cycle_sd, xi[j]);
+    const float after = pulsed(law, before, set, set ? up : down, low, high, cycle, xi[j]);
     const float both = before + after;
     set_sum[j] = set ? both : 0.0f;
     reset_sum[j] = d < 0 ? both : 0.0f;

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "base/check.h"
+#include "base/math.h"
 #include "base/random.h"
 
 namespace eqprop {
@@ -28,7 +29,18 @@ void draw_plane(DevicePlane& plane, const DevicePreset& device, std::uint32_t se
   const auto clipped = [&](std::uint32_t what) { return draws(what, true).array().max(-3.0f).min(3.0f).eval(); };
   plane.low = g_min * (1.0f + bound * clipped(0)).matrix();
   plane.high = g_max * (1.0f + bound * clipped(1)).matrix();
-  const Eigen::ArrayXXf factor = (1.0f + static_cast<float>(device.step_spread) * draws(2, true).array()).max(0.1f);
+  // bounds that scatter around the middle fold back at it, so that they never cross
+  const float middle = 0.5f * (g_min + g_max), half = 0.5f * (g_max - g_min);
+  const auto distance = [&](double sd, std::uint32_t what) {
+    return (half * (1.0f + static_cast<float>(sd) * clipped(what)).abs().max(0.05f)).eval();
+  };
+  if (device.low_spread > 0) plane.low = (middle - distance(device.low_spread, 0)).max(0.0f).matrix();
+  if (device.high_spread > 0) plane.high = (middle + distance(device.high_spread, 1)).matrix();
+  Eigen::ArrayXXf factor = static_cast<float>(device.step_spread) * draws(2, true).array();
+  if (device.step_lognormal)
+    factor = factor.unaryExpr([](float x) { return exp_poly(x); }).eval();
+  else
+    factor = (1.0f + factor).max(0.1f).eval();
   const Eigen::ArrayXXf tilt = static_cast<float>(device.asymmetry_spread) * (2.0f * draws(3, false).array() - 1.0f);
   plane.up = (factor * (1.0f + tilt)).matrix();
   plane.down = (factor * (1.0f - tilt)).matrix();

@@ -27,8 +27,10 @@ struct Scratch {
 /// One pulse on every device of a line whose direction is not 0.
 template <class Law>
 void pulse_line(const Law& law, const Line& line, const PulseNoise& noise, Scratch& s, PulseTotals& totals) {
-  const LineCount count = move_devices(law, noise.cycle_sd, line.n, s.direction.data(), s.xi.data(), line.up, line.down, line.low,
-                                       line.high, line.moved, line.pulses, s.set_sum.data(), s.reset_sum.data());
+  const LineCount count = with_noise(noise.cycle, [&](const auto& cycle) {
+    return move_devices(law, cycle, line.n, s.direction.data(), s.xi.data(), line.up, line.down, line.low, line.high, line.moved,
+                        line.pulses, s.set_sum.data(), s.reset_sum.data());
+  });
   book(count, s.set_sum.data(), s.reset_sum.data(), line.n, totals);
   if (noise.write_sd > 0)
     write_apparent(line.n, noise.write_sd, s.direction.data(), s.write_xi.data(), line.up, line.low, line.high, line.moved, line.g);
@@ -71,6 +73,7 @@ void verify_line(const Law& law, DevicePlane& plane, Index line_number, std::uin
   const auto n = static_cast<std::size_t>(line.n);
   const auto tolerance = static_cast<float>(how.tolerance);
   const PulseNoise pulse(device);
+  const bool draws = pulse.draws(law);
   const bool noisy = noise.white > 0 || noise.proportional > 0;
   const Eigen::ArrayXf start = plane.g.col(line_number).array();
   s.direction.setConstant(1.0f);  // 0 once a device is within tolerance: it is not read again
@@ -82,7 +85,7 @@ void verify_line(const Law& law, DevicePlane& plane, Index line_number, std::uin
     report.verify_reads += read;
     report.read_siemens += sum(s.read.data(), line.n);
     if (active == 0 || p == how.max_pulses) break;
-    if (pulse.cycle_sd > 0) random_lanes::fill_normal(pulse_key, place, first, s.xi.data(), n);
+    if (draws) fill_draws(law, pulse_key, place, first, s.xi.data(), n);
     if (pulse.write_sd > 0) random_lanes::fill_normal(write_key, place, first, s.write_xi.data(), n);
     pulse_line(law, line, pulse, s, totals);
     report.pulses += active;
@@ -158,7 +161,8 @@ WriteReport write_block(Tile& tile, Index block, const Eigen::Ref<const Eigen::M
       else
         std::visit(
             [&](const auto& law) {
-              verify_line(law, plane, line, first, goal, device, how, noise, key(0), key(1), key(2), place, scratch, report, totals);
+              verify_line(pulse_form(law), plane, line, first, goal, device, how, noise, key(0), key(1), key(2), place, scratch, report,
+                          totals);
             },
             device.law);
     }

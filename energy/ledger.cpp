@@ -10,8 +10,8 @@ namespace eqprop {
 namespace {
 
 constexpr std::array<std::string_view, kEventCount> kEventNames = {
-    "cell_read",     "pulse_set",   "pulse_reset", "dac_set",     "adc",        "line_drive",    "neuron",
-    "write_circuit", "verify_read", "digital_add", "accumulator", "buffer_bit", "random_number", "control"};
+    "cell_read",   "pulse_set",   "pulse_reset", "dac_set",       "adc",     "line_drive", "neuron",      "write_circuit", "verify_read",
+    "digital_add", "accumulator", "buffer_bit",  "random_number", "control", "wire_loss",  "driver_loss", "half_select",   "adc_clock"};
 static_assert(!kEventNames.back().empty(), "every event needs a name");
 
 constexpr std::array<std::string_view, kPhaseCount> kPhaseNames = {

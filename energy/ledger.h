@@ -11,7 +11,7 @@ namespace eqprop {
 
 /// Priced events. One enum line here, one price in every price file; a missing price is an error.
 enum class Event : std::uint8_t {
-  cell_read,      ///< cells under read voltage: count of reads, watt = sum v^2 G, behind wires all that the sources deliver; B0, joules are physical (no price)
+  cell_read,      ///< cells under read voltage: count of reads, watt = sum v^2 G, v over the cell; B0, joules are physical (no price)
   pulse_set,      ///< one SET pulse on one cell; joule = sum V^2 G t; B0, physical (no price)
   pulse_reset,    ///< one RESET pulse on one cell; B0, physical (no price)
   dac_set,        ///< one DAC conversion onto a line; B1
@@ -25,7 +25,11 @@ enum class Event : std::uint8_t {
   buffer_bit,     ///< one bit moved to or from the state buffer; B2
   random_number,  ///< one pseudo-random number drawn by the control; B2
   control,        ///< one sweep of control logic for one sample and layer; B2
-  count_          ///< number of events, not an event
+  wire_loss,      ///< the same reads' heat in resistive lines: count of reads; B0, physical (no price)
+  driver_loss,    ///< the same in the resistances of drivers and sense inputs; B0, physical (no price)
+  half_select,  ///< a pulse of half the voltage on a line or column of an array, without a partner: joule over all its cells; B0, physical (no price)
+  adc_clock,  ///< one clock period of one integrating ADC that counts: comparator and counter; B1
+  count_      ///< number of events, not an event
 };
 inline constexpr std::size_t kEventCount = static_cast<std::size_t>(Event::count_);
 

@@ -27,6 +27,10 @@ constexpr std::array<EventFacts, kEventCount> kFacts = {{
     {EnergyBoundary::B2, "J per bit"},         // buffer_bit
     {EnergyBoundary::B2, "J per number"},      // random_number
     {EnergyBoundary::B2, "J per sweep"},       // control
+    {EnergyBoundary::B0, ""},                  // wire_loss
+    {EnergyBoundary::B0, ""},                  // driver_loss
+    {EnergyBoundary::B0, ""},                  // half_select
+    {EnergyBoundary::B1, "J per period"},      // adc_clock
 }};
 
 const EventFacts& facts(Event event) {

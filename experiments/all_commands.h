@@ -14,6 +14,7 @@ inline void add_all_commands(CLI::App& app, const std::vector<std::string>& argu
   add_plot(app, exit_code);
   add_reproduce(app, exit_code);
   add_devices(app, exit_code);
+  add_import(app, exit_code);
   add_data(app, exit_code);
   add_doctor(app, exit_code);
   add_explain(app, exit_code);

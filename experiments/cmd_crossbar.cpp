@@ -1,4 +1,4 @@
-// crossbar: arrays as circuits. Its parts are crossbar_solve.cpp, crossbar_export.cpp, crossbar_check.cpp.
+// crossbar: arrays as circuits. Its parts are crossbar_{solve,sensitivity,export,check}.cpp.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -11,10 +11,11 @@ namespace eqprop {
 namespace {
 
 void check_ohm(const char* option, double value, bool zero_too) {
-  if ((value > 0 || (zero_too && value == 0)) && std::isfinite(value)) return;
+  constexpr double kLeast = 1e-9, kMost = 1e12;
+  if ((value >= kLeast || (zero_too && value == 0)) && value <= kMost) return;
   throw InputError(Code::out_of_range, {fmt::format("{} {:g}", option, value), 0, 0},
-                   zero_too ? "expected ohms, 0 or more" : "expected ohms above 0",
-                   zero_too ? "leave it out for none" : "a line without resistance is a very small one, like 1e-9");
+                   zero_too ? "expected ohms, 0 or 1e-9 to 1e12" : "expected ohms, 1e-9 to 1e12",
+                   zero_too ? "leave it out for none" : "a line without resistance is a very small one, like 1e-4");
 }
 
 }  // namespace
@@ -37,9 +38,10 @@ WireOptions WireArguments::given(const WireOptions& otherwise) const {
 }
 
 void add_crossbar(CLI::App& app, int& exit_code) {
-  auto* command = app.add_subcommand("crossbar", "arrays as circuits: solve, export, check");
+  auto* command = app.add_subcommand("crossbar", "arrays as circuits: solve, sensitivity, export, check");
   command->require_subcommand(1);
   add_crossbar_solve(*command, exit_code);
+  add_crossbar_sensitivity(*command, exit_code);
   add_crossbar_export(*command, exit_code);
   add_crossbar_check(*command, exit_code);
 }

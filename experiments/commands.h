@@ -23,6 +23,10 @@ void add_plot(CLI::App& app, int& exit_code);
 void add_reproduce(CLI::App& app, int& exit_code);
 void add_crossbar(CLI::App& app, int& exit_code);
 void add_devices(CLI::App& app, int& exit_code);
+/// `devices fit`; only where there is Ceres.
+void add_devices_fit(CLI::App& devices, int& exit_code);
+/// `import W`.
+void add_import(CLI::App& app, int& exit_code);
 void add_data(CLI::App& app, int& exit_code);
 void add_doctor(CLI::App& app, int& exit_code);
 void add_explain(CLI::App& app, int& exit_code);

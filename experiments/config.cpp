@@ -9,6 +9,8 @@
 #include "eqprop/learn/noise_budget.h"
 #include "experiments/config_keys.h"
 #include "experiments/crossbar_fields.h"
+#include "experiments/device_file.h"
+#include "experiments/fault_map.h"
 
 namespace eqprop {
 namespace {
@@ -162,6 +164,7 @@ void visit(Fields& f, C& c, bool with_target) {
   if (Fields::kReads || c.coupling == Substrate::crossbar) {
     visit_crossbar(f, c);
     visit_wires(f, c);
+    visit_faults(f, c);
   }
   f.section("energy");
   f.text("prices", c.prices);
@@ -218,6 +221,49 @@ void check_together(const Config& c, const FieldReader& reader) {
   if (c.crossbar.array.adc_forward.bits == 1) fail("crossbar.adc_bits", "= 1: expected 0 (off) or 2 .. 20", {}, Code::out_of_range);
 }
 
+// a device of the program, or of a file beside the config; the file's own name is forgotten
+void read_preset(Config& config, const FieldReader& reader) {
+  if (!is_device_file(config.device)) {
+    config.device_preset = preset(config.device);
+    return;
+  }
+  const std::filesystem::path file = (std::filesystem::absolute(reader.file()).parent_path() / config.device).lexically_normal();
+  if (std::error_code none; !std::filesystem::exists(file, none))
+    throw InputError(Code::missing_file, reader.where("crossbar.device"),
+                     fmt::format("`crossbar.device` = \"{}\": there is no file {}", config.device, file.string()),
+                     "a path is taken from the config's folder; `eqprop devices fit` writes such files");
+  config.device_preset = read_device(file);
+  config.device = kDeviceFile;
+}
+
+// fault maps, from files beside the config
+void read_fault_maps(Config& config, const FieldReader& reader) {
+  config.crossbar.fault_maps.clear();
+  const std::size_t couplings = config.layers.size() - 1;
+  for (std::size_t k = 0; k < config.fault_maps.size(); ++k) {
+    std::string& name = config.fault_maps[k];
+    config.crossbar.fault_maps.emplace_back();
+    if (name == "none") continue;
+    const std::filesystem::path file = (std::filesystem::absolute(reader.file()).parent_path() / name).lexically_normal();
+    if (std::error_code none; !std::filesystem::exists(file, none))
+      throw InputError(Code::missing_file, reader.where("faults.maps"), fmt::format("`faults.maps`: there is no file {}", file.string()),
+                       "a path is taken from the config's folder");
+    FaultMap& map = config.crossbar.fault_maps.back() = read_fault_map(file);
+    if (k >= couplings) continue;
+    const Eigen::Index lines = config.layers[k] + 1, columns = 2 * config.layers[k + 1];
+    if (map.rows() != lines || map.cols() != columns)
+      throw InputError(Code::conflict, reader.where("faults.maps"),
+                       fmt::format("`faults.maps`: {} is {} x {}, coupling {} has {} lines (the bias last) x {} device columns", name,
+                                   map.rows(), map.cols(), k + 1, lines, columns),
+                       "a row per line and two cells per output, G+ first");
+    name = fault_map_file(k);  // the run keeps a copy beside its config
+  }
+  if (config.fault_maps.size() > couplings)
+    throw InputError(Code::conflict, reader.where("faults.maps"),
+                     fmt::format("`faults.maps` has {} maps, the network {} couplings", config.fault_maps.size(), couplings),
+                     "one map per coupling, first the one above the input; \"none\" where none is known");
+}
+
 // the library's own checks name "section.key" first: the file's line is found by that
 template <class Check>
 void with_place(const FieldReader& reader, Check library_check) {
@@ -259,12 +305,21 @@ Config parse_config(const std::string& text, const std::string& file, const Over
   if (overrides.beta_auto) values.set("train.beta", TomlValue{{"--beta", 0, 0}, std::string("auto")});
 
   Config config;
+  config.crossbar.array.write.tolerance = 0;  // until it is known whether the config sets it
   FieldReader reader(values);
   visit(reader, config, true);
   reader.finish();
   check_data(config, reader);
   check_together(config, reader);
-  config.crossbar.array.device = overridden(preset(config.device), config.device_set);
+  read_preset(config, reader);
+  read_fault_maps(config, reader);
+  try {
+    config.crossbar.array.device = overridden(config.device_preset, config.device_set);
+  } catch (const InputError& error) {
+    throw error.at(reader.where(error.code() == Code::conflict ? "device.pulses_per_window" : "crossbar.device"));
+  }
+  double& tolerance = config.crossbar.array.write.tolerance;
+  if (tolerance == 0) tolerance = config.crossbar.array.device.verify_tolerance;
   if (config.coupling == Substrate::crossbar) {
     try {
       check_trainable(config.crossbar.array.device);
@@ -274,6 +329,7 @@ Config parse_config(const std::string& text, const std::string& file, const Over
   }
   config.where_layers = reader.where("network.layers");
   config.where_data = reader.where("data.name");
+  with_place(reader, [&] { config.crossbar.check_converters(); });
   with_place(reader, [&] { config.network().validate(); });
   with_place(reader, [&] { config.train.validate(config.network()); });
   return config;
@@ -300,7 +356,10 @@ std::string config_text(const Config& config) {
 std::string config_identity(const Config& config) {
   FieldWriter writer;
   visit(writer, config, false);
-  return writer.result();
+  const bool own = config.coupling == Substrate::crossbar && config.device == kDeviceFile;
+  std::string maps;
+  for (const FaultMap& map : config.crossbar.fault_maps) maps += "\n" + fault_list(map);
+  return writer.result() + (own ? "\n" + device_text(config.device_preset) : "") + (config.coupling == Substrate::crossbar ? maps : "");
 }
 
 std::vector<ConfigKey> config_keys() {

@@ -19,6 +19,9 @@ struct Target {
   std::optional<double> cosine;  ///< gradcheck: least cosine of any coupling, float64
 };
 
+/// A run that trains devices of a file keeps them under this name beside its config.
+inline constexpr const char* kDeviceFile = "device.toml";
+
 struct Config {
   std::uint32_t seed = 0;
   std::string data;  ///< a name of data_names(), "csv" or "idx"
@@ -36,8 +39,10 @@ struct Config {
   TrainOptions train;
   bool beta_auto = false;  ///< train.beta = "auto": the number is found from the network at its start, beta_auto.h
   CrossbarOptions crossbar;
-  std::string device = "TaOx-180nm";
-  DeviceOverrides device_set;  ///< single fields of the preset that the config sets; crossbar.array.device has them
+  std::string device = "TaOx-180nm";    ///< a preset, or kDeviceFile
+  DevicePreset device_preset;           ///< as it is there, before [device] changes single fields
+  DeviceOverrides device_set;           ///< single fields of the preset that the config sets; crossbar.array.device has them
+  std::vector<std::string> fault_maps;  ///< [faults] maps: files, one per coupling; crossbar.fault_maps has what they say
   std::string prices = "cmos130";
   std::string gpu = "gpu_h100";
   Target target;

@@ -105,6 +105,9 @@ int check_arrays(const CheckArguments& arguments) {
   say("{} after {} epochs: {} tile{}, {} validation sample{}; {:g} ohm a segment, {:g} at drivers, {:g} at sense inputs", arguments.run,
       arrays.epochs_done, arrays.tiles.size(), arrays.tiles.size() == 1 ? "" : "s", corners.front().volt.cols(),
       corners.front().volt.cols() == 1 ? "" : "s", wires.segment_ohm, wires.driver_ohm, wires.sense_ohm);
+  const WireOptions& back = arrays.tiles.front().backward_wires;
+  if (back.driver_ohm != wires.driver_ohm || back.sense_ohm != wires.sense_ohm)
+    say("  backward reads: {:g} ohm at word lines, {:g} at bit lines, since ends change places", back.driver_ohm, back.sense_ohm);
 
   double worst = 0;
   bool cut = false, solved = true;

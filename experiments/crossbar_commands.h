@@ -7,6 +7,7 @@
 namespace eqprop {
 
 void add_crossbar_solve(CLI::App& crossbar, int& exit_code);
+void add_crossbar_sensitivity(CLI::App& crossbar, int& exit_code);
 void add_crossbar_export(CLI::App& crossbar, int& exit_code);
 void add_crossbar_check(CLI::App& crossbar, int& exit_code);
 

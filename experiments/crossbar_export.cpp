@@ -128,12 +128,13 @@ int export_arrays(const ExportArguments& arguments) {
                 {"files", arguments.format},
                 {"seed", arrays.config.seed},
                 {"epochs", arrays.epochs_done},
-                {"device", arrays.config.device},
+                {"device", arrays.config.device_preset.name},
                 {"sample", arguments.sample},
                 {"rows", "word lines: inputs, and the bias as the last of all"},
                 {"columns", "bit lines: G+ and G- of each output side by side"},
                 {"weight", "(G+ - G-) / siemens_per_weight"},
                 {"wires", wires_json(arrays.tiles.front().forward_wires)},
+                {"backward_wires", wires_json(arrays.tiles.front().backward_wires)},
                 {"wires_of_run", arrays.wires_of_run},
                 {"tiles", Json::array()}};
   make_folder(out);

@@ -19,12 +19,40 @@ DevicePreset overridden(DevicePreset device, const DeviceOverrides& set) {
   put("G_max", device.G_max, set.conductance_max);
   put("pulses_per_window", device.pulses_per_window, set.pulses_per_window);
   put("cycle_sd", device.cycle_sd, set.cycle_sd);
+  put("cycle_floor", device.cycle_floor, set.cycle_floor);
+  put("cycle_slope", device.cycle_slope, set.cycle_slope);
   put("step_spread", device.step_spread, set.step_spread);
   put("bound_spread", device.bound_spread, set.bound_spread);
+  put("low_spread", device.low_spread, set.low_spread);
+  put("high_spread", device.high_spread, set.high_spread);
   put("asymmetry_spread", device.asymmetry_spread, set.asymmetry_spread);
   put("write_noise", device.write_noise, set.write_noise);
   put("stuck_low", device.stuck_low, set.stuck_low);
   put("stuck_high", device.stuck_high, set.stuck_high);
+  put("endurance_min", device.endurance_min, set.endurance_min);
+  put("endurance_max", device.endurance_max, set.endurance_max);
+  const auto line = [](LogLine& l, const std::optional<double>& value) {
+    if (value) l = {*value, 0, *value, *value};
+  };
+  line(device.drift.exponent, set.drift_exponent);
+  line(device.drift.spread, set.drift_spread);
+  if (set.drift_exponent || set.drift_spread || set.drift_time || set.retention_time) device.mark_set("drift");
+  if (set.drift_time) device.drift.second = *set.drift_time;
+  if (set.retention_time) device.drift.retention_second = *set.retention_time;
+  if (device.law_integrates()) {
+    if (set.pulses_per_window)
+      throw InputError(Code::conflict, {},
+                       "device \"" + device.name + "\": its steps follow from volts and seconds, so pulses_per_window cannot be set",
+                       "set set_voltage, reset_voltage or pulse_time instead");
+    if (set.set_voltage || set.reset_voltage || set.pulse_time || set.conductance_min || set.conductance_max) {
+      try {
+        device.integrate_law();
+      } catch (const InputError& error) {
+        throw InputError(error.code(), error.where(), "device \"" + device.name + "\": " + error.message(), error.remedy());
+      }
+    }
+    return device;
+  }
   // untouched steps keep their bits
   if (before > 0 && per_pulse() != before) {
     std::visit(

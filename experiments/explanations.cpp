@@ -151,7 +151,7 @@ constexpr Explanation kExplanations[] = {
      "Run `eqprop data fetch NAME` again, it goes on where it stopped; `--mirror URL` takes the files from elsewhere (a folder too, as "
      "file:///PATH); docs/data.md says how to bring them in by hand."},
     {Code::missing_program, "missing_program", "gnuplot or ngspice is not installed, or failed",
-     "`eqprop plot` and `eqprop crossbar solve --map` draw with gnuplot, `eqprop crossbar check` asks ngspice; the one that the message "
+     "`eqprop plot` and the `--map` of `eqprop crossbar` draw with gnuplot, `eqprop crossbar check` asks ngspice; the one that the message "
      "names was not found in PATH, could not be started, or refused its input. Training and every other command work without them.",
      "Install gnuplot 5.4 or later with its svg and pngcairo terminals: apt install gnuplot-nox. Install ngspice: apt install ngspice."},
     // warnings, and results below what was asked for
@@ -200,9 +200,16 @@ constexpr Explanation kExplanations[] = {
      "A smaller first entry of train.rates, a larger train.beta, or a larger train.batch of samples that differ."},
     {Code::wires_not_solved, "wires_not_solved", "the circuit was not solved to the tolerance",
      "The iterations ended before the currents into every node added up to less than the tolerance, so no currents are given. Cells that "
-     "conduct "
-     "far better than a segment of wire, or voltages beyond what numbers resolve, make it hard.",
+     "conduct far better than a segment of wire make it hard, and so do drivers or sense inputs of more than 1e9 times its ohms.",
      "A larger --tolerance; check the unit of the conductances (siemens) and of --wire-ohm."},
+    {Code::law_misses, "law_misses", "no law says what the measured pulses do",
+     "On pulses left out of the fit a plain table of mean steps is better than the best law, by more than chance: a device whose steps depend "
+     "on more than its conductance, pulses of several kinds in one file, or a drift between them.",
+     "Look at the plot of residuals (--svg); fit the parts apart, or train with the measured steps themselves, law = \"quantile_table\"."},
+    {Code::no_aging, "no_aging", "nothing in this run changes with time",
+     "`eqprop eval --after` lets devices drift, lose and fluctuate, but this run's devices have no drift, no retention time, no 1/f and no "
+     "telegraph noise. The accuracies differ by read noise at most.",
+     "Set device.drift_time with device.drift_exponent, device.retention_time, crossbar.flicker or crossbar.telegraph and train again."},
     // the end of a run, and of the program
     {Code::run_diverged, "run_diverged", "the run stopped because most samples diverged",
      "In an epoch more than half of the samples diverged in some phase: the weights have lost their meaning. The folder is kept as it is, "

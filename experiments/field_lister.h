@@ -43,11 +43,15 @@ class FieldLister {
   }
   void flag(const char* key, bool& field) { put(key, "true or false", "", field ? "true" : "false"); }
   void text(const char* key, std::string& field) { put(key, "text", "", field); }
+  void texts(const char* key, std::vector<std::string>&) { put(key, "list of texts", "", ""); }
   void file(const char* key, std::filesystem::path&) { put(key, "path, from the config's folder", "", ""); }
   void integers(const char* key, std::vector<int>&, std::int64_t low, std::int64_t high) {
     put(key, "list of whole numbers", fmt::format("{} .. {} each", low, high), "");
   }
   void numbers(const char* key, std::vector<double>&, Interval accepted) { put(key, "list of numbers", range(accepted) + " each", ""); }
+  void name_or_file(const char* key, std::string& field, const std::vector<std::string>& names) {
+    put(key, "one of", fmt::format("{}; or a .toml file, from the config's folder", fmt::join(names, ", ")), field);
+  }
   template <class E>
   void choice(const char* key, E& field, const std::vector<std::pair<std::string_view, E>>& accepted) {
     std::string names, standard;

@@ -189,6 +189,18 @@ void FieldReader::texts(const char* key, std::vector<std::string>& field) {
   }
 }
 
+void FieldReader::name_or_file(const char* key, std::string& field, const std::vector<std::string>& names) {
+  const TomlValue* value = values_.find(path(key));
+  const auto* text = value == nullptr ? nullptr : std::get_if<std::string>(&value->data);
+  if (text != nullptr && text->ends_with(".toml")) {
+    take(key);
+    field = *text;
+    return;
+  }
+  const std::size_t i = choose(key, {names.begin(), names.end()});
+  if (i < names.size()) field = names[i];
+}
+
 std::size_t FieldReader::choose(const char* key, const std::vector<std::string_view>& names) {
   const TomlValue* value = take(key);
   if (value == nullptr) return names.size();
@@ -245,6 +257,12 @@ void FieldWriter::quantity(const char* key, const double& field, Unit unit, Inte
 }
 
 void FieldWriter::text(const char* key, const std::string& field) { line(key, quote(field)); }
+
+void FieldWriter::texts(const char* key, const std::vector<std::string>& field) {
+  std::string list;
+  for (const std::string& item : field) list += (list.empty() ? "" : ", ") + quote(item);
+  line(key, "[" + list + "]");
+}
 
 void FieldWriter::integers(const char* key, const std::vector<int>& field, std::int64_t, std::int64_t) {
   line(key, fmt::format("[{}]", fmt::join(field, ", ")));

@@ -53,6 +53,8 @@ class FieldReader {
   void integers(const char* key, std::vector<int>& field, std::int64_t low, std::int64_t high);
   void numbers(const char* key, std::vector<double>& field, Interval accepted);
   void texts(const char* key, std::vector<std::string>& field);
+  /// One of `names`, or the name of a .toml file.
+  void name_or_file(const char* key, std::string& field, const std::vector<std::string>& names);
   template <class E>
   void choice(const char* key, E& field, const std::vector<std::pair<std::string_view, E>>& accepted) {
     std::vector<std::string_view> names;
@@ -65,6 +67,8 @@ class FieldReader {
   void finish() const;
   /// True when "section.key" stands in the file or a --set.
   bool given(const std::string& key) const { return values_.find(key) != nullptr; }
+  /// The file that is read, as errors show it.
+  const std::string& file() const { return values_.file(); }
   /// Where "section.key" stands, or only the file.
   Where where(const std::string& key) const;
 
@@ -109,6 +113,8 @@ class FieldWriter {
   void file(const char* key, const std::filesystem::path& field) { text(key, field.string()); }
   void integers(const char* key, const std::vector<int>& field, std::int64_t, std::int64_t);
   void numbers(const char* key, const std::vector<double>& field, Interval);
+  void texts(const char* key, const std::vector<std::string>& field);
+  void name_or_file(const char* key, const std::string& field, const std::vector<std::string>&) { text(key, field); }
   template <class E>
   void choice(const char* key, const E& field, const std::vector<std::pair<std::string_view, E>>& accepted) {
     for (const auto& [name, value] : accepted)

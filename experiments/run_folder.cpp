@@ -9,7 +9,9 @@
 #include <fstream>
 
 #include "eqprop/data/checkpoint.h"
+#include "experiments/device_file.h"
 #include "experiments/experiment.h"
+#include "experiments/fault_map.h"
 
 namespace eqprop {
 namespace {
@@ -24,9 +26,9 @@ bool is_file(const fs::path& path) {
 // what a killed process may leave behind: "checkpoint.eqp.tmp123-4"
 bool is_leftover(const fs::path& path) {
   const std::string name = path.filename().string();
-  for (const char* file : {"config.toml", "version.txt", "metrics.csv", "ledger.json", "energy.json", "checkpoint.eqp"})
+  for (const char* file : {"config.toml", kDeviceFile, "version.txt", "metrics.csv", "ledger.json", "energy.json", "checkpoint.eqp"})
     if (name.starts_with(std::string(file) + ".tmp")) return true;
-  return false;
+  return name.starts_with("faults-") && name.find(".csv.tmp") != std::string::npos;
 }
 
 }  // namespace
@@ -58,6 +60,13 @@ void make_folder(const fs::path& folder) {
 void begin_folder(const Config& config, const fs::path& folder) {
   const std::string head = fmt::format("# resolved config of a run, written by eqprop {}\n\n", program_version());
   write_text_atomic(folder / "version.txt", version_text());
+  // before the config that names it
+  if (config.coupling == Substrate::crossbar && config.device == kDeviceFile)
+    write_text_atomic(folder / kDeviceFile,
+                      fmt::format("# device of a run, written by eqprop {}\n\n", program_version()) + device_text(config.device_preset));
+  for (std::size_t k = 0; k < config.crossbar.fault_maps.size(); ++k)
+    if (const FaultMap& map = config.crossbar.fault_maps[k]; map.size() > 0)
+      write_text_atomic(folder / fault_map_file(k), fault_map_text(map));
   write_text_atomic(folder / "config.toml", head + config_text(config));
 }
 

@@ -14,16 +14,34 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-// how stale the effective matrices became, measured at every rebuild
+// how reads met the wires, by the rule of crossbar/wire_rule.h, and how stale the effective matrices became, measured at every rebuild
 std::string wires_text(const TrainResult& result) {
   const WireUse& use = result.wire_use;
-  if (result.wires != "effective") return result.wires.empty() ? "" : fmt::format("  wires        {}\n", result.wires);
-  return fmt::format(
-      "  wires        {} solves; a tile's matrices rebuilt after {:.3g} updates in the mean, their error before {:.2g} (mean), {:.2g} "
-      "(largest)\n",
-      short_count(static_cast<double>(use.solves)), share(static_cast<double>(use.updates), static_cast<double>(use.rebuilds)),
-      use.stale_error, use.stale_error_max);
+  if (result.wires.empty() || result.wires == "lumped") return result.wires.empty() ? "" : fmt::format("  wires        {}\n", result.wires);
+  std::string out = fmt::format("  wires        {}", result.wires);
+  const auto way = [&](std::int64_t tiles, const char* what, double taken, const char* other, double instead) {
+    if (tiles > 0)
+      out += fmt::format("{} reads of {} tile{} are {}: an update and its reads take {:.3g} solves, {} would take {:.3g}",
+                         out.ends_with(result.wires) ? ":" : ";", tiles, tiles == 1 ? "" : "s", what, taken, other, instead);
+  };
+  way(use.tiles - use.solving, "products", use.cost.matrices, "solving", use.cost.solves);
+  way(use.solving, "solves", use.solving_cost.solves, "matrices", use.solving_cost.matrices);
+  return out +
+         fmt::format(
+             "\n               {} solves for matrices, rebuilt after {:.3g} updates in the mean; their error before {:.2g} (mean), {:.2g} "
+             "(largest), of their power {:.2g} at most\n",
+             short_count(static_cast<double>(use.solves)), share(static_cast<double>(use.updates), static_cast<double>(use.rebuilds)),
+             use.stale_error, use.stale_error_max, use.stale_power);
 }
+
+std::string faults_text(const FaultReport& faults) {
+  if (faults.faulty + faults.repaired == 0) return "";
+  return fmt::format("  faults       {} of {} devices ({:.2g} %) no pulse moves; {} columns replaced by spares\n", faults.faulty,
+                     faults.devices, 100 * share(static_cast<double>(faults.faulty), static_cast<double>(faults.devices)), faults.repaired);
+}
+
+// cold solves that an update and its reads take, over the tiles that are read in one way
+Json wire_cost_json(const WireCost& cost) { return {{"solves_by_matrices", cost.matrices}, {"solves_by_reads", cost.solves}}; }
 
 }  // namespace
 
@@ -45,8 +63,14 @@ Json result_json(const TrainResult& result) {
                     {"rebuilds", result.wire_use.rebuilds},
                     {"solves", result.wire_use.solves},
                     {"updates", result.wire_use.updates},
+                    {"reads", result.wire_use.reads},
+                    {"tiles", result.wire_use.tiles},
+                    {"tiles_solving", result.wire_use.solving},
+                    {"products", wire_cost_json(result.wire_use.cost)},
+                    {"solving", wire_cost_json(result.wire_use.solving_cost)},
                     {"stale_error_mean", result.wire_use.stale_error},
-                    {"stale_error_max", result.wire_use.stale_error_max}};
+                    {"stale_error_max", result.wire_use.stale_error_max},
+                    {"stale_power_max", result.wire_use.stale_power}};
   out["energy_per_sample_joule"] = per_sample_json(result.energy);
   if (!result.energy.reason.empty()) out["energy_reason"] = result.energy.reason;
   out["gpu_energy_per_sample_joule"] = gpu_json(result.energy);
@@ -67,6 +91,7 @@ std::string result_text(const TrainResult& result) {
                   path_name(result.rows), share(static_cast<double>(sums.sweeps), settles),
                   100 * share(static_cast<double>(sums.converged), settles), 100 * share(static_cast<double>(sums.noise_floor), settles));
   text += wires_text(result);
+  text += faults_text(result.faults);
   const EnergyReport& energy = result.energy;
   if (energy.ideal) {
     text += "  energy       none: " + energy.reason + "\n";

@@ -213,6 +213,7 @@ TrainResult train_run(const TrainRequest& request, const Places& places) {
   const WireModel wires = config.crossbar.array.wires.model;
   if (config.coupling == Substrate::crossbar && wires != WireModel::none) result.wires = wire_model_name(wires);
   result.wire_use = trainer.wire_use();
+  result.faults = trainer.faults();
   return result;
 }
 

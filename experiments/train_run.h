@@ -42,6 +42,7 @@ struct TrainResult {
   EnergyReport energy;
   std::string wires;  ///< wires.model, or empty without wires
   WireUse wire_use;
+  FaultReport faults;
   double validation_accuracy() const { return rows.back().validation_accuracy; }
 };
 

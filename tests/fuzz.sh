@@ -18,7 +18,7 @@ build=${EQPROP_FUZZ_BUILD:-build-fuzz}
 
 targets=("$@")
 if ((${#targets[@]} == 0)); then
-  targets=(checkpoint config csv gzip idx ledger payload prices split study units)
+  targets=(checkpoint config csv device fault_map gzip idx ledger matrix_csv npy payload prices quantile_csv ramps split study units)
 fi
 for target in "${targets[@]}"; do
   [[ -d tests/fuzz/seeds/$target ]] || usage
@@ -47,7 +47,7 @@ trap 'rm -rf "$TMPDIR"' EXIT
 fuzz() {
   local target=$1 dictionary=() log="$build/findings/$1.log"
   case $target in
-    config | prices | study) dictionary=(-dict=tests/fuzz/dictionaries/toml.dict) ;;
+    config | device | prices | study) dictionary=(-dict=tests/fuzz/dictionaries/toml.dict) ;;
     ledger) dictionary=(-dict=tests/fuzz/dictionaries/json.dict) ;;
   esac
   mkdir -p "$build/corpus/$target"

@@ -5,7 +5,7 @@
 //   down: dG = -step_down max(1 - A_down exp(-gamma_down z), 0)
 // | symbol               | unit | default | range    |
 // | step_up, step_down   | S    | none    | > 0      |
-// | A_up, A_down         | 1    | 0       | -10 .. 10 |
+// | A_up, A_down         | 1    | 0       | -100 .. 100 |
 // | gamma_up, gamma_down | 1    | 0       | 0 .. 10  |
 // | a, b                 | 1    | 1, 0    | -1 .. 1  |
 // Reference: Gong et al., Nat. Commun. 2018, 10.1038/s41467-018-04485-1 (device); Rasch et al., AICAS 2021,

@@ -25,7 +25,7 @@ HWY_INLINE void put(V v, float* to) {
 HWY_INLINE void put(V v, double* to) { hn::StoreU(v, D(), to); }
 
 struct Lanes {
-  V largest, cell_power, wire_power;
+  V word_left, bit_left, word_volt, bit_volt, cell_power, wire_power;
 };
 
 // kLanes columns of a row. kEdge: the first or the last of them
@@ -71,7 +71,10 @@ HWY_INLINE void columns(const Circuit& circuit, std::size_t row, std::size_t col
   }
   sum.cell_power = hn::MulAdd(through, over, sum.cell_power);
   sum.wire_power = hn::Add(sum.wire_power, heat);
-  sum.largest = hn::Max(sum.largest, hn::Max(hn::Abs(into_word), hn::Abs(into_bit)));
+  sum.word_left = hn::Max(sum.word_left, hn::Abs(into_word));
+  sum.bit_left = hn::Max(sum.bit_left, hn::Abs(into_bit));
+  sum.word_volt = hn::Max(sum.word_volt, hn::Abs(word));
+  sum.bit_volt = hn::Max(sum.bit_volt, hn::Abs(bit));
   put(hn::Mul(scale, into_word), word_left);
   put(hn::Mul(scale, into_bit), bit_left);
 }
@@ -81,7 +84,8 @@ Sums residuals_of(const Circuit& circuit, double scale, std::size_t strip, T* wo
   const D d;
   constexpr std::size_t kWidth = 64 / sizeof(T);
   const V factor = hn::Set(d, scale);
-  Lanes sum{hn::Zero(d), hn::Zero(d), hn::Zero(d)};
+  const V zero = hn::Zero(d);
+  Lanes sum{zero, zero, zero, zero, zero, zero};
   for (std::size_t row = 0; row < circuit.rows; ++row) {
     for (std::size_t c = 0; c < circuit.columns; c += kLanes) {
       const std::size_t to = c / kWidth * strip + row * kWidth + c % kWidth;
@@ -92,7 +96,12 @@ Sums residuals_of(const Circuit& circuit, double scale, std::size_t strip, T* wo
       }
     }
   }
-  return {hn::GetLane(hn::MaxOfLanes(d, sum.largest)), hn::GetLane(hn::SumOfLanes(d, sum.cell_power)),
+  const auto largest = [&](V lanes) HWY_ATTR { return hn::GetLane(hn::MaxOfLanes(d, lanes)); };
+  return {largest(sum.word_left),
+          largest(sum.bit_left),
+          largest(sum.word_volt),
+          largest(sum.bit_volt),
+          hn::GetLane(hn::SumOfLanes(d, sum.cell_power)),
           hn::GetLane(hn::SumOfLanes(d, sum.wire_power))};
 }
 

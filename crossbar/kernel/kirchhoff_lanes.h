@@ -16,9 +16,10 @@ struct Circuit {
 };
 
 struct Sums {
-  double largest = 0;     ///< |sum of currents into a node|
-  double cell_power = 0;  ///< of all cells, with the currents beside them; not a number if a voltage is none
-  double wire_power = 0;  ///< of all segments between nodes
+  double word_left = 0, bit_left = 0;  ///< largest |sum of currents into a node|, of word and of bit lines
+  double word_volt = 0, bit_volt = 0;  ///< largest |voltage| of their nodes
+  double cell_power = 0;               ///< of all cells, with the currents beside them; not a number if a voltage is none
+  double wire_power = 0;               ///< of all segments between nodes
 };
 
 /// Residuals times `scale` to word_left and bit_left, in strips `strip` numbers apart (wire_lanes.h). T is float or double.

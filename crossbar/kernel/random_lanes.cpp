@@ -119,35 +119,65 @@ HWY_INLINE void to_normals(Tag d, hn::Vec<hn::RebindToUnsigned<Tag>> radius_bits
   cosine = hn::Mul(radius, flip(hn::IfThenElse(swap, s, c), cos_sign));
 }
 
-// four normals of each block, the blocks one after the other
-HWY_INLINE void make(const PhiloxBlocks& b, std::uint32_t first, float* HWY_RESTRICT out) {
-  const DF d;
-  U word[4];
-  philox(b, first, word);
-  hn::Vec<DF> n0, n1, n2, n3;
-  to_normals(d, word[0], word[1], n0, n1);
-  to_normals(d, word[2], word[3], n2, n3);
-  hn::StoreInterleaved4(n0, n1, n2, n3, d, out);
-}
+// four numbers of each block, the blocks one after the other
+struct Normals {
+  static HWY_INLINE void make(const PhiloxBlocks& b, std::uint32_t first, float* HWY_RESTRICT out) {
+    const DF d;
+    U word[4];
+    philox(b, first, word);
+    hn::Vec<DF> n0, n1, n2, n3;
+    to_normals(d, word[0], word[1], n0, n1);
+    to_normals(d, word[2], word[3], n2, n3);
+    hn::StoreInterleaved4(n0, n1, n2, n3, d, out);
+  }
+};
+
+struct Uniforms {
+  static HWY_INLINE void make(const PhiloxBlocks& b, std::uint32_t first, float* HWY_RESTRICT out) {
+    const DF d;
+    U word[4];
+    philox(b, first, word);
+    // 23 bits, in the middle of their step: never 0, never 1
+    const auto uniform = [&](U bits) HWY_ATTR {
+      return hn::MulAdd(to_float(d, hn::ShiftRight<9>(bits)), hn::Set(d, 0x1p-23F), hn::Set(d, 0x1p-24F));
+    };
+    hn::StoreInterleaved4(uniform(word[0]), uniform(word[1]), uniform(word[2]), uniform(word[3]), d, out);
+  }
+};
+
+struct Words {
+  static HWY_INLINE void make(const PhiloxBlocks& b, std::uint32_t first, std::uint32_t* HWY_RESTRICT out) {
+    U word[4];
+    philox(b, first, word);
+    hn::StoreInterleaved4(word[0], word[1], word[2], word[3], DU(), out);
+  }
+};
 
 // whole vectors of blocks; the last one goes through a buffer of which a part is kept, so that every number comes from the same code
-void fill_here(const PhiloxBlocks& b, float* out, std::size_t n) {
+template <class Kind, class Number>
+HWY_INLINE void fill_with(const PhiloxBlocks& b, Number* out, std::size_t n) {
   const auto blocks = static_cast<std::uint32_t>(hn::Lanes(DU()));
   const std::size_t numbers = 4 * hn::Lanes(DU());
   std::uint32_t first = b.first;
-  for (; n >= numbers; n -= numbers, out += numbers, first += blocks) make(b, first, out);
+  for (; n >= numbers; n -= numbers, out += numbers, first += blocks) Kind::make(b, first, out);
   if (n == 0) return;
-  HWY_ALIGN float buffer[kMostNumbers];
-  make(b, first, buffer);
+  HWY_ALIGN Number buffer[kMostNumbers];
+  Kind::make(b, first, buffer);
   std::copy_n(buffer, n, out);
 }
+
+void normals_here(const PhiloxBlocks& b, float* out, std::size_t n) { fill_with<Normals>(b, out, n); }
+void uniforms_here(const PhiloxBlocks& b, float* out, std::size_t n) { fill_with<Uniforms>(b, out, n); }
+void words_here(const PhiloxBlocks& b, std::uint32_t* out, std::size_t n) { fill_with<Words>(b, out, n); }
 
 // whether the code above runs here: one 32-bit lane holds no product
 bool is_vector_here() { return true; }
 
 #else
 
-void fill_here(const PhiloxBlocks&, float*, std::size_t) {}
+void normals_here(const PhiloxBlocks&, float*, std::size_t) {}
+void uniforms_here(const PhiloxBlocks&, float*, std::size_t) {}
+void words_here(const PhiloxBlocks&, std::uint32_t*, std::size_t) {}
 bool is_vector_here() { return false; }
 
 #endif
@@ -158,14 +188,31 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace eqprop::random_lanes {
-HWY_EXPORT(fill_here);
+HWY_EXPORT(normals_here);
+HWY_EXPORT(uniforms_here);
+HWY_EXPORT(words_here);
 HWY_EXPORT(is_vector_here);
 
 void fill_normal(const RandomKey& key, const Place& place, std::uint32_t first, float* out, std::size_t n) {
   if (HWY_DYNAMIC_DISPATCH(is_vector_here)())
-    HWY_DYNAMIC_DISPATCH(fill_here)(key.blocks(place, first, n), out, n);
+    HWY_DYNAMIC_DISPATCH(normals_here)(key.blocks(place, first, n), out, n);
   else
     key.fill_normal(place, first, out, n);
+}
+
+void fill_uniform(const RandomKey& key, const Place& place, std::uint32_t first, float* out, std::size_t n) {
+  if (HWY_DYNAMIC_DISPATCH(is_vector_here)())
+    HWY_DYNAMIC_DISPATCH(uniforms_here)(key.blocks(place, first, n), out, n);
+  else
+    key.fill_uniform(place, first, out, n);
+}
+
+void fill_words(const RandomKey& key, const Place& place, std::uint32_t first, std::uint32_t* out, std::size_t n) {
+  if (HWY_DYNAMIC_DISPATCH(is_vector_here)()) return HWY_DYNAMIC_DISPATCH(words_here)(key.blocks(place, first, n), out, n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::uint32_t index = first + static_cast<std::uint32_t>(i);
+    out[i] = key.bits(place, index / 4)[index % 4];
+  }
 }
 
 std::int64_t targets() { return hwy::SupportedTargets() & HWY_TARGETS; }

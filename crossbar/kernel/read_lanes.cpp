@@ -149,14 +149,10 @@ void multiply_rows(const Product& p) {
 
 void multiply_here(const Product& p) { p.a2 ? multiply_rows<true>(p) : multiply_rows<false>(p); }
 
-// the steps of Converter::convert one by one, so that their bits agree
+// the steps of Converter::convert one by one, so that their bits agree; from v, the value in codes, on
 template <class Tag>
-HWY_INLINE hn::Vec<Tag> converted(Tag d, const Codes& codes, hn::Vec<Tag> x) {
+HWY_INLINE hn::Vec<Tag> rounded(Tag d, const Codes& codes, hn::Vec<Tag> v) {
   using V = hn::Vec<Tag>;
-  const V y = hn::Add(hn::Mul(x, hn::Set(d, codes.gain)), hn::Set(d, codes.offset));
-  if (!codes.on) return y;
-  const V size = hn::Set(d, codes.step);
-  V v = hn::Div(y, size);
   const V low = hn::Set(d, codes.low), high = hn::Set(d, codes.high);
   v = hn::IfThenElse(hn::Lt(v, low), low, v);
   v = hn::IfThenElse(hn::Gt(v, high), high, v);
@@ -166,7 +162,33 @@ HWY_INLINE hn::Vec<Tag> converted(Tag d, const Codes& codes, hn::Vec<Tag> x) {
     const auto above = hn::Gt(hn::Sub(code, v), hn::Mul(hn::Set(d, 2.5e-7F), hn::Abs(v)));
     code = hn::Sub(code, hn::IfThenElseZero(above, hn::Set(d, 1.0F)));
   }
-  return hn::Mul(code, size);
+  return hn::Mul(code, hn::Set(d, codes.step));
+}
+
+template <class Tag>
+HWY_INLINE hn::Vec<Tag> converted(Tag d, const Codes& codes, hn::Vec<Tag> x) {
+  const auto y = hn::Add(hn::Mul(x, hn::Set(d, codes.gain)), hn::Set(d, codes.offset));
+  return codes.on ? rounded(d, codes, hn::Div(y, hn::Set(d, codes.step))) : y;
+}
+
+// the same by the instances of lines i .., step by step as convert_with() has it
+template <class Tag>
+HWY_INLINE hn::Vec<Tag> converted_by(Tag d, const Codes& codes, const Errors& errors, std::size_t i, hn::Vec<Tag> x) {
+  using V = hn::Vec<Tag>;
+  const V y = hn::Add(hn::Mul(x, hn::Set(d, codes.gain)), hn::Set(d, codes.offset));
+  const V gain = hn::LoadU(d, errors.gain + i);
+  if (!codes.on) return hn::Mul(y, gain);
+  const V v = hn::Div(y, hn::Set(d, codes.step));
+  const bool unipolar = codes.low == 0;
+  V u = hn::Mul(v, hn::Set(d, 1.0F / codes.high));
+  const V one = hn::Set(d, 1.0F), least = hn::Set(d, unipolar ? 0.0F : -1.0F);
+  u = hn::IfThenElse(hn::Gt(u, one), one, u);
+  u = hn::IfThenElse(hn::Lt(u, least), least, u);
+  const V square = hn::Mul(u, u);
+  const V shape =
+      unipolar ? hn::Mul(hn::Set(d, 4.0F), hn::Sub(u, square)) : hn::Mul(hn::Set(d, 2.5980762F), hn::Sub(u, hn::Mul(square, u)));
+  const V bow = hn::Mul(hn::LoadU(d, errors.bow + i), shape);
+  return rounded(d, codes, hn::Add(hn::Add(hn::Mul(v, gain), hn::LoadU(d, errors.offset + i)), bow));
 }
 
 // body(tag, first index) on whole vectors, then number by number
@@ -185,7 +207,7 @@ void convert_here(const Codes& codes, const float* in, std::size_t n, float* out
   over(n, [&](auto d, std::size_t i) HWY_ATTR { hn::StoreU(converted(d, codes, hn::LoadU(d, in + i)), d, out + i); });
 }
 
-template <bool kNoise, bool kVariance>
+template <bool kNoise, bool kVariance, bool kErrors>
 void finish_with(const Stage& stage, const float* HWY_RESTRICT sum, const float* HWY_RESTRICT variance, const float* HWY_RESTRICT normal,
                  std::size_t n, float* HWY_RESTRICT out) {
   over(n, [&](auto d, std::size_t i) HWY_ATTR {
@@ -195,14 +217,23 @@ void finish_with(const Stage& stage, const float* HWY_RESTRICT sum, const float*
       if constexpr (kVariance) square = hn::MulAdd(hn::Set(d, stage.variance_gain), hn::LoadU(d, variance + i), square);
       y = hn::MulAdd(hn::Sqrt(square), hn::LoadU(d, normal + i), y);
     }
-    hn::StoreU(hn::Add(hn::LoadU(d, out + i), converted(d, stage.adc, y)), d, out + i);
+    if constexpr (kErrors)
+      y = converted_by(d, stage.adc, stage.errors, i, y);
+    else
+      y = converted(d, stage.adc, y);
+    hn::StoreU(hn::Add(hn::LoadU(d, out + i), y), d, out + i);
   });
 }
 
+template <bool kErrors>
+void finish_noise(const Stage& stage, const float* sum, const float* variance, const float* normal, std::size_t n, float* out) {
+  if (!normal) return finish_with<false, false, kErrors>(stage, sum, variance, normal, n, out);
+  if (!variance) return finish_with<true, false, kErrors>(stage, sum, variance, normal, n, out);
+  finish_with<true, true, kErrors>(stage, sum, variance, normal, n, out);
+}
+
 void finish_here(const Stage& stage, const float* sum, const float* variance, const float* normal, std::size_t n, float* out) {
-  if (!normal) return finish_with<false, false>(stage, sum, variance, normal, n, out);
-  if (!variance) return finish_with<true, false>(stage, sum, variance, normal, n, out);
-  finish_with<true, true>(stage, sum, variance, normal, n, out);
+  stage.errors.gain ? finish_noise<true>(stage, sum, variance, normal, n, out) : finish_noise<false>(stage, sum, variance, normal, n, out);
 }
 
 void square_here(const float* x, std::size_t n, float* square) {

@@ -39,12 +39,20 @@ struct Codes {
 /// out[i] = converted in[i]; in place allowed.
 void convert(const Codes& codes, const float* in, std::size_t n, float* out);
 
+/// Errors of the converters of n lines as crossbar/converter_errors.h defines them.
+struct Errors {
+  const float* gain = nullptr;  ///< null: none has any
+  const float* offset = nullptr;
+  const float* bow = nullptr;
+};
+
 /// out[i] += adc(gain sum[i] + sqrt(white + variance_gain variance[i]) normal[i]). No normal: no noise. No variance: white noise alone.
 struct Stage {
   float gain;
   float white;
   float variance_gain;
   Codes adc;
+  Errors errors = {};
 };
 void finish(const Stage& stage, const float* sum, const float* variance, const float* normal, std::size_t n, float* out);
 

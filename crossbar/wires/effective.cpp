@@ -1,6 +1,8 @@
 #include "crossbar/wires/effective.h"
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
 #include "base/check.h"
 
@@ -12,14 +14,6 @@ using Eigen::MatrixXd;
 using Eigen::VectorXd;
 using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;  // as the voltages are stored
 
-void keep_worst(const WireReport& report, WireReport& worst) {
-  worst.iterations = std::max(worst.iterations, report.iterations);
-  worst.converged &= report.converged;
-  worst.kcl_residual = std::max(worst.kcl_residual, report.kcl_residual);
-  worst.charge_balance_error = std::max(worst.charge_balance_error, report.charge_balance_error);
-  worst.power_balance_error = std::max(worst.power_balance_error, report.power_balance_error);
-}
-
 // solves of one array one after the other, and what the voltages say
 class Solver {
  public:
@@ -29,13 +23,12 @@ class Solver {
   const VectorXd& solve(Direction direction, const VectorXd& volt) {
     const bool forward = direction == Direction::forward;
     ampere_.resize(forward ? wires_.bit_lines() : wires_.word_lines());
-    keep_worst(wires_.solve(direction, {volt.data(), static_cast<std::size_t>(volt.size())},
-                            {ampere_.data(), static_cast<std::size_t>(ampere_.size())}, tolerance_, state_),
-               worst_);
+    worst_.keep_worst(wires_.solve(direction, {volt.data(), static_cast<std::size_t>(volt.size())},
+                                   {ampere_.data(), static_cast<std::size_t>(ampere_.size())}, tolerance_, state_));
     return ampere_;
   }
   auto over_cells() const { return state_.over_cells(wires_.word_lines(), wires_.bit_lines()); }
-  Eigen::VectorXd injected(Direction direction, const VectorXd& volt) const { return wires_.injected(direction, volt, state_); }
+  Wires::EndCurrents end_currents(Direction direction, const VectorXd& volt) const { return wires_.end_currents(direction, volt, state_); }
   const WireState& state() const { return state_; }
   const WireReport& worst() const { return worst_; }
 
@@ -45,6 +38,51 @@ class Solver {
   WireState state_;
   VectorXd ampere_;
   WireReport worst_;
+};
+
+// the forms of one direction, a driven line after the other
+class Forms {
+ public:
+  Forms(const Wires& wires, Index driven, bool heat) : wires_(wires), heat_(heat) {
+    out_.all.resize(driven, driven);
+    if (!heat) return;
+    const Index words = wires.word_lines(), bits = wires.bit_lines();
+    root_siemens_.resize(words, bits);
+    for (Index i = 0; i < words; ++i)
+      for (Index j = 0; j < bits; ++j) root_siemens_(i, j) = std::sqrt(wires.siemens(i, j));
+    in_cells_.resize(words * bits, driven);
+    in_ends_.resize(2 * words + bits, driven);
+  }
+
+  // injected: into every driven line or output while the k-th drives
+  template <class OverCells>
+  void put(Index k, const VectorXd& injected, const Wires::EndCurrents& ends, const OverCells& over_cells) {
+    out_.all.col(k) = injected;
+    if (!heat_) return;
+    const WireOptions& o = wires_.options();
+    Eigen::Map<RowMajorFloat>(in_cells_.col(k).data(), root_siemens_.rows(), root_siemens_.cols()) =
+        root_siemens_.cwiseProduct(over_cells).template cast<float>();
+    in_ends_.col(k) << std::sqrt(o.driver_ohm) * ends.word, std::sqrt(o.driver_ohm) * ends.far_word, std::sqrt(o.sense_ohm) * ends.bit;
+  }
+
+  PowerForms take() {
+    out_.all = (out_.all + out_.all.transpose()).eval() / 2;  // solved to a tolerance: equal halves
+    if (!heat_) return std::move(out_);
+    Eigen::MatrixXf cells = Eigen::MatrixXf::Zero(in_cells_.cols(), in_cells_.cols());
+    cells.selfadjointView<Eigen::Lower>().rankUpdate(in_cells_.transpose());
+    out_.cells = Eigen::MatrixXf(cells.selfadjointView<Eigen::Lower>()).cast<double>();
+    out_.ends = in_ends_.transpose() * in_ends_;
+    return std::move(out_);
+  }
+
+ private:
+  using RowMajorFloat = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  const Wires& wires_;
+  bool heat_;
+  RowMajor root_siemens_;
+  Eigen::MatrixXf in_cells_;  // cells x driven: sqrt of the power in each cell, of a volt
+  MatrixXd in_ends_;          // drivers and sense inputs x driven
+  PowerForms out_;
 };
 
 }  // namespace
@@ -60,8 +98,9 @@ MatrixXd pairs_of(Index outputs) {
   return sense;
 }
 
-EffectiveArray effective_array(const Wires& wires, const MatrixXd& sense, const WireTolerance& tolerance, const MatrixXd* variance) {
+EffectiveArray effective_array(const Wires& wires, const MatrixXd& sense, const WireTolerance& tolerance, const EffectiveParts& parts) {
   const Index words = wires.word_lines(), bits = wires.bit_lines(), outputs = sense.cols();
+  const MatrixXd* variance = parts.variance;
   check(sense.rows() == bits, "a row of weights for every bit line");
   check(variance == nullptr || (variance->rows() == words && variance->cols() == bits), "a variance for every cell");
   EffectiveArray out;
@@ -79,32 +118,33 @@ EffectiveArray effective_array(const Wires& wires, const MatrixXd& sense, const 
   const MatrixXd sense_squares = sense.cwiseAbs2();
 
   out.transfer.resize(outputs, words);
-  out.word_form.resize(words, words);
   out.word_reach.resize(words, bits);
+  Forms word_power(wires, words, parts.heat);
   for (Index i = 0; i < words; ++i) {
     const VectorXd volt = VectorXd::Unit(words, i);
     out.transfer.col(i).noalias() = sense.transpose() * solver.solve(Direction::forward, volt);
-    out.word_form.col(i) = solver.injected(Direction::forward, volt);
+    const Wires::EndCurrents ends = solver.end_currents(Direction::forward, volt);
+    word_power.put(i, Wires::injected(Direction::forward, ends), ends, solver.over_cells());
     out.word_reach.row(i) = solver.over_cells().row(i);
     if (variance == nullptr) continue;
     const Eigen::RowVectorXd squares = from_senses.cwiseProduct(solver.over_cells().cwiseAbs2()).colwise().sum();
     out.backward_noise.col(i).noalias() = sense_squares.transpose() * squares.transpose();
   }
+  out.word_power = word_power.take();
 
-  out.sense_form.resize(outputs, outputs);
   out.sense_reach = MatrixXd::Zero(words, bits);
+  Forms sense_power(wires, outputs, parts.heat);
   for (Index o = 0; o < outputs; ++o) {
     const VectorXd volt = sense.col(o);
     solver.solve(Direction::backward, volt);
-    out.sense_form.col(o).noalias() = sense.transpose() * solver.injected(Direction::backward, volt);
+    const Wires::EndCurrents ends = solver.end_currents(Direction::backward, volt);
+    sense_power.put(o, sense.transpose() * Wires::injected(Direction::backward, ends), ends, solver.over_cells());
     for (Index j = 0; j < bits; ++j)
       if (sense(j, o) != 0) out.sense_reach.col(j) = -solver.over_cells().col(j);
     if (variance == nullptr) continue;
     out.forward_noise.row(o) = from_words.cwiseProduct(solver.over_cells().cwiseAbs2()).rowwise().sum().transpose();
   }
-  // solved to a tolerance: equal halves
-  out.word_form = (out.word_form + out.word_form.transpose()).eval() / 2;
-  out.sense_form = (out.sense_form + out.sense_form.transpose()).eval() / 2;
+  out.sense_power = sense_power.take();
   out.worst = solver.worst();
   return out;
 }
@@ -145,7 +185,8 @@ WireSensitivity sensitivity(const Wires& wires, const VectorXd& volt, const Vect
     for (Index i = 0; i < words; ++i) far += end * end * (volt[i] - v.word_volt(i, bits - 1)) * (0 - u.word_volt(i, bits - 1));
   }
   out.segment_ohm = out.word_ohm.sum() + out.bit_ohm.sum() + far;
-  keep_worst(driven.worst(), out.worst = adjoint.worst());
+  out.worst = adjoint.worst();
+  out.worst.keep_worst(driven.worst());
   return out;
 }
 

@@ -112,7 +112,7 @@ void NonlinearWires::evaluate(const Sources& sources, const Point* from, Point& 
   const auto word = point.word.array(), bit = point.bit.array();
   for (Eigen::MatrixXd* field : {&point.ampere, &point.siemens, &point.offset}) field->resize(rows, columns);
   point.held = false;
-  double residual = 0;
+  double in_words = 0, in_bits = 0;
   ArrayXd sum(rows);
   for (Index j = 0; j < columns; ++j) {
     currents(sources, from, point, j);
@@ -121,16 +121,22 @@ void NonlinearWires::evaluate(const Sources& sources, const Point* from, Point& 
     if (j + 1 < columns) sum += segment_ * (word.col(j + 1) - word.col(j));
     if (j == 0) sum += word_end_ * (sources.word.array() - word.col(j));
     if (j + 1 == columns && options_.double_sided) sum += word_end_ * (sources.word.array() - word.col(j));
-    residual = larger(residual, sum.abs().maxCoeff<Eigen::PropagateNaN>());
+    in_words = larger(in_words, sum.abs().maxCoeff<Eigen::PropagateNaN>());
     sum = point.ampere.col(j).array();
     if (rows > 1) {
       sum.tail(rows - 1) += segment_ * (bit.col(j).head(rows - 1) - bit.col(j).tail(rows - 1));
       sum.head(rows - 1) += segment_ * (bit.col(j).tail(rows - 1) - bit.col(j).head(rows - 1));
     }
     sum[rows - 1] += bit_end_ * (sources.bit[j] - point.bit(rows - 1, j));
-    residual = larger(residual, sum.abs().maxCoeff<Eigen::PropagateNaN>());
+    in_bits = larger(in_bits, sum.abs().maxCoeff<Eigen::PropagateNaN>());
   }
-  point.residual = residual;
+  point.residual = larger(in_words, in_bits);
+  const auto rounding = [&](const Eigen::MatrixXd& field, const VectorXd& ends, double end) {
+    return wire_rounding(options_) * std::max(segment_, end) * std::max(field.cwiseAbs().maxCoeff(), ends.cwiseAbs().maxCoeff());
+  };
+  const double word_floor = rounding(point.word, sources.word, word_end_), bit_floor = rounding(point.bit, sources.bit, bit_end_);
+  point.floor = std::max(word_floor, bit_floor);
+  point.over = larger(in_words <= word_floor ? 0 : in_words, in_bits <= bit_floor ? 0 : in_bits);
   if (sources.direction == Direction::backward) {
     point.injected = bit_end_ * (sources.bit - point.bit.row(rows - 1).transpose()).cwiseAbs().maxCoeff();
   } else {
@@ -157,6 +163,7 @@ void NonlinearWires::balance(const Sources& sources, const Point& point, NewtonR
   const double supplied = (sources.word.array() * (near + far)).sum() + (sources.bit.array() * below).sum();
   const double moved = forward ? near.abs().sum() + far.abs().sum() : below.abs().sum();
   report.kcl_residual = relative(point.residual, point.injected);
+  report.rounding_floor = relative(point.floor, point.injected);
   report.charge_balance_error = relative(std::abs((near + far).sum() + below.sum()), moved);
   report.power_balance_error = relative(std::abs(supplied - heat), std::abs(supplied));
 }
@@ -220,7 +227,7 @@ NewtonReport NonlinearWires::solve(Direction direction, std::span<const double> 
   sources.spread = std::max(sources.word.maxCoeff(), sources.bit.maxCoeff()) - std::min(sources.word.minCoeff(), sources.bit.minCoeff());
   begin(sources, state);
   const Point& here = state.here_;
-  const auto solved = [&] { return here.residual <= tolerance.residual * here.injected; };
+  const auto solved = [&] { return here.over <= tolerance.residual * here.injected; };
   while (!solved() && report.steps < tolerance.steps && !(here.held && report.steps >= kPatience))
     if (!advance(sources, state, report)) break;
   if (!solved() && here.held && report.steps < tolerance.steps) {

@@ -6,8 +6,8 @@
 // could drive through the lines is replaced by its tangent where it carries what the last linear solve gave it: steep cells, which would
 // else come down by v_0 a step, are there at once.
 //
-// Node voltages are doubles: a residual below some 1e-16 V / segment_ohm is rounding. Cells that carry so little that the tolerance is below
-// that (1 uA at 0.2 V, 1 ohm and 1e-11, say) are reported as not converged.
+// Node voltages are doubles: a residual below some 1e-15 V / segment_ohm is rounding, of word and of bit lines by their own voltages, and no
+// more than that is asked for (WireReport::rounding_floor).
 #include <cstdint>
 #include <optional>
 
@@ -43,6 +43,8 @@ class NewtonState {
     Eigen::MatrixXd siemens, offset;  // [S], [A] at 0 V: their tangents
     bool held = false;                // some tangents are those of less voltage
     double residual = 0;              // [A] largest of a node
+    double over = 0;                  // [A] the same of nodes that have more left than rounding
+    double floor = 0;                 // [A] of rounding, the larger of both kinds of lines
     double injected = 0;              // [A] largest of a source
   };
   Point here_, there_;

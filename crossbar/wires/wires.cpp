@@ -17,8 +17,10 @@ namespace {
 using Eigen::Index;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-// the sources of the first guess drive grounded lines and so inject too much: aim below what it asks for
-constexpr double kAim = 0.25;
+constexpr double kLeastSegment = 1e-9;  // [ohm], far below what any line has
+// the sources of the first guess drive grounded lines and so inject too much: aim below what it asks for, less so where iterations are dear
+template <class T>
+constexpr double kAim = std::is_same_v<T, float> ? 0.25 : 0.8;
 // a round that leaves more than this of the residual is the last of its kind
 template <class T>
 constexpr double kStall = std::is_same_v<T, float> ? 0.1 : 0.5;
@@ -42,18 +44,14 @@ double spread(double cell, const WireLines& lines) {
 
 }  // namespace
 
-// what holds the ends of the lines: sources where the signal comes from, virtual grounds where it goes
-struct Wires::Terminals {
-  Direction direction;
-  Eigen::VectorXd word, bit;  // [V]
-  bool offset = false;        // cells have current sources beside them, kept in the state, in segments
+// of currents, in volts over a segment
+struct Wires::Sizes {
+  double residual = 0, injected = 0;
 };
 
 void WireOptions::validate() const {
   constexpr double kMost = 1e12;
-  if (!(segment_ohm > 0))
-    throw InputError(Code::out_of_range, {}, "wires.segment_ohm must be above 0", "an ideal wire is a very small resistance");
-  check_option("wires.segment_ohm", segment_ohm, 0, kMost);
+  check_option("wires.segment_ohm", segment_ohm, kLeastSegment, kMost);
   check_option("wires.driver_ohm", driver_ohm, 0, kMost);
   check_option("wires.sense_ohm", sense_ohm, 0, kMost);
 }
@@ -84,6 +82,15 @@ void refuse(const Wires::In& siemens) {
 
 }  // namespace
 
+void WireReport::keep_worst(const WireReport& other) {
+  iterations = std::max(iterations, other.iterations);
+  converged &= other.converged;
+  kcl_residual = std::max(kcl_residual, other.kcl_residual);
+  rounding_floor = std::max(rounding_floor, other.rounding_floor);
+  charge_balance_error = std::max(charge_balance_error, other.charge_balance_error);
+  power_balance_error = std::max(power_balance_error, other.power_balance_error);
+}
+
 Wires::Wires(const In& siemens, const WireOptions& options) : options_(options), word_lines_(siemens.rows()), bit_lines_(siemens.cols()) {
   options.validate();
   if (siemens.size() == 0)
@@ -103,6 +110,7 @@ void Wires::set(const In& siemens) {
   fits_float_ = mean >= kLeastFloat && spread(mean, lines_) <= kMostSpread;
   if (fits_float_) return fast_.set(lines_, cells_.data(), cells_.cols());
   exact_.set(lines_, cells_.data(), cells_.cols());
+  set_coarse(siemens);
 }
 
 // the largest current of a source, in segments
@@ -118,7 +126,8 @@ double Wires::injected_by(const Terminals& ends, const WireState& state) const {
 // everything again from the voltages alone; in units of a segment's conductance until the ratios are taken. What is left goes to the
 // correction, in `unit`s
 template <class T>
-WireReport Wires::check(const Terminals& ends, const WireState& state, double unit, WireCorrection<T>& correction, double* injected) const {
+WireReport Wires::check(const Terminals& ends, const WireState& state, const WireTolerance& tolerance, double unit,
+                        WireCorrection<T>& correction, Sizes* sizes) const {
   const auto near = state.word_.col(0).array(), far = state.word_.col(bit_lines_ - 1).array();
   const Eigen::ArrayXd into_words = word_end_ * (ends.word.array() - near);
   const Eigen::ArrayXd into_far_words =
@@ -143,10 +152,19 @@ WireReport Wires::check(const Terminals& ends, const WireState& state, double un
   const double out = forward ? -into_bits.sum() : -from_words;
   const double supplied = (ends.word.array() * (into_words + into_far_words)).sum() + (ends.bit.array() * into_bits).sum();
   const double at_ends = (into_words.square().sum() + into_far_words.square().sum()) / word_end_ + into_bits.square().sum() / bit_end_;
-  *injected = injected_by(ends, state);
+  const double injected = injected_by(ends, state);
   const auto relative = [](double error, double size) { return size > 0 ? error / size : error; };
   WireReport report;
-  report.kcl_residual = std::isfinite(sums.cell_power) ? relative(sums.largest, *injected) : sums.cell_power;
+  *sizes = {std::max(sums.word_left, sums.bit_left), injected};
+  report.kcl_residual = std::isfinite(sums.cell_power) ? relative(sizes->residual, injected) : sums.cell_power;
+  // each kind of line by its own voltages: those of sensed lines may be far below the others, and so must what is left there
+  const double rounding = wire_rounding(options_);
+  const double in_words = rounding * std::max(sums.word_volt, ends.word.cwiseAbs().maxCoeff());
+  const double in_bits = rounding * std::max(sums.bit_volt, ends.bit.cwiseAbs().maxCoeff());
+  const double wanted = tolerance.residual * injected;
+  report.rounding_floor = relative(std::max(in_words, in_bits), injected);
+  report.converged =
+      std::isfinite(sums.cell_power) && sums.word_left <= std::max(wanted, in_words) && sums.bit_left <= std::max(wanted, in_bits);
   // sources of both signs may cancel: measured against what they move
   const double moved = forward ? into_words.abs().sum() + into_far_words.abs().sum() : into_bits.abs().sum();
   report.charge_balance_error = relative(std::abs(in - out), moved);
@@ -202,27 +220,37 @@ void Wires::refine(const Terminals& ends, const WireFactors<T>& factors, WireCor
                    bool rest, WireState& state, WireReport& report) const {
   const double volt = std::max(ends.word.cwiseAbs().maxCoeff(), ends.bit.cwiseAbs().maxCoeff());
   double unit = volt > 0 ? volt : 1;  // [V] of the correction's numbers
-  double injected = 0;
+  Sizes sizes;
   const auto look = [&] {
     const int iterations = report.iterations;
-    report = check(ends, state, unit, correction, &injected);
+    report = check(ends, state, tolerance, unit, correction, &sizes);
     report.iterations = iterations;
-    report.converged = report.kcl_residual <= tolerance.residual;
   };
   correction.make_room(lines_);
+  if (!rest) {
+    look();
+    // 0 V everywhere leaves what the sources inject into grounded lines, and what stands beside the cells
+    const double offset = ends.offset ? state.offset_.cwiseAbs().maxCoeff() : 0;
+    const double grounded = std::max({word_end_ * ends.word.cwiseAbs().maxCoeff(), bit_end_ * ends.bit.cwiseAbs().maxCoeff(), offset});
+    if (!(sizes.residual < grounded)) {
+      state.word_.setZero();
+      state.bit_.setZero();
+      rest = true;
+    }
+  }
+  if (rest && (volt == 0 || ends.offset)) look();
   if (rest && volt > 0 && !ends.offset) {
     const Eigen::VectorXd word = word_end_ / unit * ends.word, bit = bit_end_ / unit * ends.bit;
     correction.put_ends(lines_, word.data(), bit.data());
     report.kcl_residual = kInfinity;
-  } else {
-    look();
+    report.converged = false;
   }
   while (!report.converged && report.iterations < tolerance.iterations) {
     const double before = report.kcl_residual;
     correction.begin(lines_, factors);
-    if (before == kInfinity) injected = first_injected(ends, unit, correction);
+    if (before == kInfinity) sizes.injected = first_injected(ends, unit, correction);
     const auto round =
-        correction.iterate(lines_, factors, kAim * tolerance.residual * injected / unit, tolerance.iterations - report.iterations);
+        correction.iterate(lines_, factors, kAim<T> * tolerance.residual * sizes.injected / unit, tolerance.iterations - report.iterations);
     report.iterations += round.iterations;
     if (round.sound) {
       correction.add_to(lines_, factors, unit, state.word_.data(), state.bit_.data(), cells_.cols());
@@ -239,6 +267,8 @@ WireReport Wires::solve(const Terminals& ends, std::span<double> ampere, const W
   const bool same = state.bit_.rows() == cells_.rows() && state.bit_.cols() == cells_.cols();
   const bool rest = !warm || !same;
   if (rest) state.bit_ = state.word_ = Field::Zero(cells_.rows(), cells_.cols());
+  const bool coarse = rest && coarse_ != nullptr && !fits_float_ && !ends.offset;
+  if (coarse) start_from_coarse(ends, state);
   WireReport report;
   if (fits_float_) {
     refine(ends, fast_, state.fast_, tolerance, rest, state, report);
@@ -247,7 +277,7 @@ WireReport Wires::solve(const Terminals& ends, std::span<double> ampere, const W
       refine(ends, state.exact_factors_, state.exact_, tolerance, false, state, report);
     }
   } else {
-    refine(ends, exact_, state.exact_, tolerance, rest, state, report);
+    refine(ends, exact_, state.exact_, tolerance, rest && !coarse, state, report);
   }
   const double siemens = 1 / options_.segment_ohm;
   if (forward) {
@@ -261,12 +291,25 @@ WireReport Wires::solve(const Terminals& ends, std::span<double> ampere, const W
   return report;
 }
 
-Eigen::VectorXd Wires::injected(Direction direction, const Eigen::VectorXd& volt, const WireState& state) const {
+Wires::EndCurrents Wires::end_currents(Direction direction, const Eigen::VectorXd& volt, const WireState& state) const {
   const double siemens = 1 / options_.segment_ohm;
-  if (direction == Direction::backward) return siemens * bit_end_ * (volt - state.bit_.row(word_lines_ - 1).head(bit_lines_).transpose());
-  Eigen::VectorXd drop = volt - state.word_.col(0).head(word_lines_);
-  if (options_.double_sided) drop += volt - state.word_.col(bit_lines_ - 1).head(word_lines_);
-  return siemens * word_end_ * drop;
+  EndCurrents out{-state.word_.col(0).head(word_lines_), Eigen::VectorXd::Zero(word_lines_),
+                  -state.bit_.row(word_lines_ - 1).head(bit_lines_).transpose()};
+  if (options_.double_sided) out.far_word = -state.word_.col(bit_lines_ - 1).head(word_lines_);
+  if (direction == Direction::forward) {
+    out.word += volt;
+    if (options_.double_sided) out.far_word += volt;
+  } else {
+    out.bit += volt;
+  }
+  out.word *= siemens * word_end_;
+  out.far_word *= siemens * word_end_;
+  out.bit *= siemens * bit_end_;
+  return out;
+}
+
+Eigen::VectorXd Wires::injected(Direction direction, const EndCurrents& ends) {
+  return direction == Direction::forward ? Eigen::VectorXd(ends.word + ends.far_word) : ends.bit;
 }
 
 std::vector<WireReport> Wires::solve(Direction direction, const In& volt, Out ampere, const WireTolerance& tolerance, int threads) const {

@@ -179,7 +179,12 @@ std::vector<std::uint8_t> parse_checkpoint(Bytes bytes, const std::string& path)
 }
 
 void write_text_atomic(const fs::path& path, std::string_view text) {
-  write_atomic(path, {Bytes(reinterpret_cast<const std::uint8_t*>(text.data()), text.size())});
+  std::error_code none;
+  const fs::file_status there = fs::status(path, none);  // of what a link points to
+  if (fs::exists(there) && !fs::is_regular_file(there))
+    fail(Code::cannot_write, path, "this is no plain file, and it would be replaced by one", "another name");
+  const fs::path target = fs::is_symlink(path, none) && fs::exists(there) ? fs::canonical(path) : path;
+  write_atomic(target, {Bytes(reinterpret_cast<const std::uint8_t*>(text.data()), text.size())});
 }
 
 }  // namespace eqprop

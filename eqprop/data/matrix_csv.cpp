@@ -9,6 +9,15 @@
 #include "eqprop/data/file.h"
 
 namespace eqprop {
+namespace {
+
+// the fewest that read back to the same number
+std::string digits(double value) {
+  std::array<char, 32> text;
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
+}
+
+}  // namespace
 
 Eigen::MatrixXd parse_matrix_csv(std::string_view text, const std::string& file, double least) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
@@ -38,7 +47,7 @@ Eigen::MatrixXd parse_matrix_csv(std::string_view text, const std::string& file,
       if (number.value < least)
         throw InputError(Code::bad_cell, {file, line, cells[k].column},
                          "cell " + std::to_string(k + 1) + " is " + std::string(cells[k].text.substr(0, 40)) + ", expected no less than " +
-                             std::to_string(least),
+                             digits(least),
                          "correct the cell");
       values.push_back(number.value);
     }
@@ -57,11 +66,10 @@ Eigen::MatrixXd read_matrix_csv(const std::filesystem::path& path, double least)
 
 std::string matrix_csv(const Eigen::MatrixXd& matrix) {
   std::string out;
-  std::array<char, 32> digits;
   for (Eigen::Index i = 0; i < matrix.rows(); ++i) {
     for (Eigen::Index j = 0; j < matrix.cols(); ++j) {
       if (j > 0) out += ',';
-      out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), matrix(i, j)).ptr);
+      out += digits(matrix(i, j));
     }
     out += '\n';
   }

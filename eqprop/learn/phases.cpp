@@ -121,6 +121,7 @@ void Phases<T>::answer(const Network<T>& network, const BatchView<T>& batch, Pla
   diverged_.assign(static_cast<std::size_t>(samples), 0);
   at.place.phase = free;
   if (family_of(options_.estimator) == EstimatorFamily::feed_forward) {
+    begin_phase(network, at, run);
     feed_forward<T>(network, drive_.block(), free_, at, run);
     sums.settles += samples;
     sums.sweeps += samples;
@@ -219,6 +220,7 @@ template <class T>
 void Phases<T>::adjoint(const Network<T>& network, const BatchView<T>& batch, Place place, SettleSums& sums, Run& run) {
   ReadPlace at{place, batch.ids};
   at.place.phase = kPhaseFirstNudged;
+  begin_phase(network, at, run);
   adjoint_source<T>(network, free_, batch.y, source_, at, run);
   SettleOptions options = options_.nudged;
   double change = 0;

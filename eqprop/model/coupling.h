@@ -10,6 +10,7 @@
 #include "base/parallel.h"
 #include "base/random.h"
 #include "crossbar/direction.h"
+#include "crossbar/faults.h"
 #include "crossbar/wire_use.h"
 #include "energy/run.h"
 #include "eqprop/model/types.h"
@@ -53,6 +54,7 @@ class WantedChange {
   /// out (rows x (inputs + 1), bias last) = change of these rows. Ask for every row once per update.
   void rows(Range rows, Out<T> out) const;
   std::span<const Factor<T>> factors() const { return factors_; }
+  double rate() const { return static_cast<double>(rate_); }
 
  private:
   std::span<const Factor<T>> factors_;
@@ -113,7 +115,18 @@ class Coupling {
   /// Sets converter ranges from typical states of both layers (inputs x samples, outputs x samples).
   virtual void calibrate(const In<T>& /*pre*/, const In<T>& /*post*/) {}
 
+  /// So many samples will be read before the next update.
+  virtual void expect_reads(std::int64_t /*samples*/, int /*threads*/) {}
+
+  /// A phase begins: what changes with time stands still from here on. One thread calls it.
+  virtual void begin_phase(const Place&, int /*threads*/) const {}
+  /// A training step is over, whether it updated this coupling or not: its clock goes on.
+  virtual void end_step(std::uint32_t /*step*/, int /*threads*/) {}
+  /// So much time passes without training; true if that changes anything.
+  virtual bool wait(double /*second*/, int /*threads*/) { return false; }
+
   virtual Wear wear() const { return {}; }
+  virtual FaultReport faults() const { return {}; }
   virtual WireUse wire_use() const { return {}; }
 
   virtual void save(ByteWriter& out) const = 0;

@@ -24,6 +24,9 @@ ArrayOptions array_options(const CrossbarOptions& options, const std::vector<Lay
   };
   if (index > 0) serve(layers[index]);
   if (index + 1 < layers.size()) serve(layers[index + 1]);
+  if (index < options.fault_maps.size()) array.fault_map = options.fault_maps[index];
+  // the slow array gets what its accumulator lets through
+  if (array.plan.mode == PulseMode::tiki_taka) array.plan.mode = PulseMode::accumulate;
   return array;
 }
 
@@ -43,9 +46,39 @@ void add_read(Out<T> field, Read read) {
 
 }  // namespace
 
+void CrossbarOptions::check_converters() const {
+  const auto fail = [](const std::string& message, const std::string& remedy) { throw InputError(Code::conflict, {}, message, remedy); };
+  const ConverterDesign& design = array.converters;
+  const bool no_dac = array.dac.bits == 0, no_adc = array.adc_forward.bits == 0;
+  const auto counted = [&](const std::string& key, double value, bool off, const std::string& bits) {
+    if (value > 0 && off) fail("crossbar." + key + " counts in codes, but crossbar." + bits + " = 0", "set " + bits + " to 2 .. 20");
+  };
+  counted("adc_offset_spread", design.adc.offset, no_adc, "adc_bits");
+  counted("adc_inl", design.adc.inl, no_adc, "adc_bits");
+  counted("dac_offset_spread", design.dac.offset, no_dac, "dac_bits");
+  counted("dac_inl", design.dac.inl, no_dac, "dac_bits");
+  if (design.adc_type == AdcType::integrating && no_adc)
+    fail("crossbar.adc_type = \"integrating\" counts to its highest code, but crossbar.adc_bits = 0", "set adc_bits to 2 .. 20");
+  if (design.adc_type == AdcType::integrating && design.adc_second > 0)
+    fail("crossbar.adc_time is that of a direct conversion; an integrating ADC takes 2^adc_bits periods of crossbar.adc_clock",
+         "remove adc_time, or set adc_type = \"direct\"");
+  if (design.input == DriveInput::parallel) return;
+  const std::string serial = "crossbar.input = \"serial\" ";
+  if (no_dac) fail(serial + "sends the bits of a code, but crossbar.dac_bits = 0", "set dac_bits to 2 .. 20");
+  if (loop == Loop::analog) fail(serial + "needs reads that end in codes, but crossbar.loop = \"analog\"", "set loop = \"digital\"");
+  if (design.dac.offset > 0 || design.dac.inl > 0)
+    fail(serial + "has drivers of one bit, whose only error is crossbar.dac_gain_spread", "remove dac_offset_spread and dac_inl");
+}
+
 void CrossbarOptions::validate() const {
   const auto fail = [](const std::string& message) { throw InputError(Code::out_of_range, {}, message); };
+  check_converters();
   array.validate();
+  tiki_taka.validate();
+  if (!(adc_percentile >= 50 && adc_percentile < 100))
+    fail("crossbar.adc_percentile = " + std::to_string(adc_percentile) + ": expected a number in [50, 100)");
+  if (!(adc_sigmas > 0 && adc_sigmas <= 100))
+    fail("crossbar.adc_sigmas = " + std::to_string(adc_sigmas) + ": expected a number in (0, 100]");
   if (!(adc_margin >= 1 && adc_margin <= 100))
     fail("crossbar.adc_margin = " + std::to_string(adc_margin) + ": expected a number in [1, 100]");
   for (const double range : {adc_range_forward, adc_range_backward})
@@ -67,6 +100,7 @@ CrossbarCoupling<T>::CrossbarCoupling(const CrossbarOptions& options, const std:
   const auto guess = [&](Index lines) { return array_.weight_max() * std::sqrt(static_cast<double>(lines)) / 2; };
   array_.set_adc_range(Direction::forward, options.adc_range_forward > 0 ? options.adc_range_forward : guess(inputs() + 1));
   array_.set_adc_range(Direction::backward, options.adc_range_backward > 0 ? options.adc_range_backward : guess(outputs()));
+  if (options.array.plan.mode == PulseMode::tiki_taka) tiki_taka_ = std::make_unique<TikiTaka>(options.tiki_taka, array_, run);
 }
 
 // what the digital loop spends around a read: codes moved, the sum into the field
@@ -79,7 +113,9 @@ void CrossbarCoupling<T>::charge_digital(Direction direction, Index columns, con
   const auto& array = array_.options();
   const int adc_bits = forward ? array.adc_forward.bits : array.adc_backward.bits;
   Ledger& ledger = *run.ledger;
-  ledger.add(array_.layer(), place.phase, Event::buffer_bit, driven * array.dac.bits + read * adc_bits);
+  // a sum of shifted conversions is so many bits longer
+  const int grown = adc_bits > 0 ? array.converters.planes(array.dac) - 1 : 0;
+  ledger.add(array_.layer(), place.phase, Event::buffer_bit, driven * array.dac.bits + read * (adc_bits + grown));
   ledger.add(array_.layer(), place.phase, Event::digital_add, read);
 }
 
@@ -94,12 +130,18 @@ void CrossbarCoupling<T>::count_update(Index units, Index samples, const Place& 
 }
 
 template <class T>
+void CrossbarCoupling<T>::analog_read(Direction direction, const Array::In& in, Array::Out out, const Place& place) const {
+  if (place.phase < kPhaseEvaluate) array_.count_reads(in.cols());
+  direction == Direction::forward ? array_.forward_ideal(in, out) : array_.backward_ideal(in, out);
+}
+
+template <class T>
 void CrossbarCoupling<T>::forward(const In<T>& pre, Out<T> field, const ReadPlace& place, Run& run) const {
   thread_local Buffer<float> kept;
   const Array::In in = in_float(pre, kept);
   add_read<T>(field, [&](Array::Out out) {
     if (options_.loop == Loop::analog)
-      array_.forward_ideal(in, out);
+      analog_read(Direction::forward, in, out, place.place);
     else
       array_.forward(in, out, place.samples, place.place, run);
   });
@@ -112,7 +154,7 @@ void CrossbarCoupling<T>::backward(const In<T>& post, Out<T> field, const ReadPl
   const Array::In in = in_float(post, kept);
   add_read<T>(field, [&](Array::Out out) {
     if (options_.loop == Loop::analog)
-      array_.backward_ideal(in, out);
+      analog_read(Direction::backward, in, out, place.place);
     else
       array_.backward(in, out, place.samples, place.place, run);
   });
@@ -128,8 +170,8 @@ void CrossbarCoupling<T>::drive(const In<T>& pre, Out<T> field, const ReadPlace&
   thread_local Buffer<float> kept;
   Block<float> in = kept.shape(pre.rows(), pre.cols());
   in = pre.template cast<float>();
-  array_.options().dac.convert(in);
-  add_read<T>(field, [&](Array::Out out) { array_.forward_ideal(in, out); });
+  array_.convert_drive(in);
+  add_read<T>(field, [&](Array::Out out) { analog_read(Direction::forward, in, out, place.place); });
   if (run.ledger == nullptr) return;
   // every tile along the columns has lines of its own; the bias line stands at a fixed voltage: driven, not converted
   const auto& array = array_.options();
@@ -138,8 +180,42 @@ void CrossbarCoupling<T>::drive(const In<T>& pre, Out<T> field, const ReadPlace&
   run.ledger->add(array_.layer(), place.place.phase, Event::line_drive, (inputs() + 1) * drives);
 }
 
+// Two phases of opposite weights are told apart by their sum and difference, since pulses of the product itself would mostly undo each other:
+//   p q' - r s' = ((p - r) (q + s)' + (p + r) (q - s)') / 2
+template <class T>
+void CrossbarCoupling<T>::update_by_trains(const WantedChange<T>& change, const Place& place, Run& run) {
+  const auto factors = change.factors();
+  const Index samples = factors.front().pre.cols();
+  const auto lines_of = [&](const Factor<T>& f) {
+    Eigen::MatrixXf lines(inputs() + 1, samples);
+    lines.topRows(inputs()) = f.pre.template cast<float>();
+    lines.row(inputs()).setConstant(f.with_bias ? 1.0f : 0.0f);
+    return lines;
+  };
+  products_.clear();
+  const double rate = change.rate();
+  if (factors.size() == 2 && factors[0].weight == -factors[1].weight && factors[0].with_bias == factors[1].with_bias) {
+    const Eigen::MatrixXf p = lines_of(factors[0]), r = lines_of(factors[1]);
+    const Eigen::MatrixXf q = factors[0].post.template cast<float>(), s = factors[1].post.template cast<float>();
+    const double half = rate * static_cast<double>(factors[0].weight) / 2;
+    products_.push_back({p + r, q - s, half});
+    products_.push_back({p - r, q + s, half});
+  } else {
+    for (const Factor<T>& f : factors)
+      products_.push_back({lines_of(f), f.post.template cast<float>(), rate * static_cast<double>(f.weight)});
+  }
+  if (tiki_taka_)
+    tiki_taka_->update(products_, array_, place, run);
+  else
+    array_.update_trains(products_, place, run);
+}
+
 template <class T>
 void CrossbarCoupling<T>::update(const WantedChange<T>& change, const Place& place, Run& run) {
+  if (options_.array.plan.mode == PulseMode::coincidence || tiki_taka_) {
+    update_by_trains(change, place, run);
+    return;
+  }
   wanted_.resize(outputs(), inputs() + 1);
   const auto total = static_cast<std::size_t>(outputs());
   parallel_for((total + kUpdateRows - 1) / kUpdateRows, run.threads, [&](std::size_t i) {
@@ -169,7 +245,8 @@ ReadFloor CrossbarCoupling<T>::floor(Direction direction) const {
 
 template <class T>
 double CrossbarCoupling<T>::read_second() const {
-  return options_.loop == Loop::digital ? array_.options().read_second : 0;
+  if (options_.loop == Loop::analog) return 0;
+  return std::max(array_.read_second(Direction::forward), array_.read_second(Direction::backward));
 }
 
 template <class T>
@@ -189,12 +266,12 @@ void CrossbarCoupling<T>::finish(const In<T>& pre, Out<T> post, std::span<const 
     };
     for (Index s = 0; s < post.cols(); ++s) {
       const double second = seconds[static_cast<std::size_t>(s)];
-      double watt = array_.cell_power(Direction::forward, driven(pre.col(s)));
-      if (array_.layer() > 0) watt += array_.cell_power(Direction::backward, driven(post.col(s)));
-      run.ledger->add_power(array_.layer(), phase, Event::cell_read, 1, watt, second);
+      ReadHeat heat = array_.read_power(Direction::forward, driven(pre.col(s)));
+      if (array_.layer() > 0) heat += array_.read_power(Direction::backward, driven(post.col(s)));
+      array_.add_heat(phase, 1, heat, second, *run.ledger);
       run.ledger->add(array_.layer(), phase, Event::neuron, outputs() * std::llround(second / options_.analog_second));
     }
-    if (array_.options().adc_forward.bits > 0) run.ledger->add(array_.layer(), phase, Event::adc, post.size());
+    array_.add_conversions(phase, array_.options().adc_forward, post.size(), *run.ledger);
     run.ledger->add(array_.layer(), phase, Event::buffer_bit, post.size() * array_.options().adc_forward.bits);
   }
   Converter measure = array_.options().adc_forward;
@@ -203,37 +280,83 @@ void CrossbarCoupling<T>::finish(const In<T>& pre, Out<T> post, std::span<const 
   thread_local Buffer<float> measured;
   Block<float> states = measured.shape(post.rows(), post.cols());
   states = post.template cast<float>();
-  measure.convert(states);
+  array_.measure(measure, states);
   post = states.template cast<T>();
+}
+
+// what the range is a multiple of
+template <class T>
+double CrossbarCoupling<T>::typical_sum(Direction direction, const Eigen::MatrixXf& in) const {
+  if (options_.adc_calibration == RangeRule::max) return array_.partial_sums(direction, in).max;
+  if (options_.adc_calibration == RangeRule::analytic) return options_.adc_sigmas * array_.partial_sum_sd(direction, array_.drive_rms(in));
+  // where most sums are zero, as errors of a read-out can be, the largest stands in
+  const PartialSums sums = array_.partial_sums(direction, in, options_.adc_percentile);
+  return sums.percentile > 0 ? sums.percentile : sums.max;
 }
 
 template <class T>
 void CrossbarCoupling<T>::calibrate(const In<T>& pre, const In<T>& post) {
   const auto set = [&](Direction direction, const In<T>& drive, double fixed) {
     const Eigen::MatrixXf in = drive.template cast<float>();
-    drive_rms_[direction == Direction::forward ? 0 : 1] = std::sqrt(static_cast<double>(in.squaredNorm()) / static_cast<double>(in.size()));
-    const double largest = array_.partial_sums(direction, in).max;
-    if (fixed == 0 && largest > 0) array_.set_adc_range(direction, options_.adc_margin * largest);
+    drive_rms_[direction == Direction::forward ? 0 : 1] = array_.noise_rms(in);
+    if (fixed > 0) return;
+    const double typical = typical_sum(direction, in);
+    if (typical > 0) array_.set_adc_range(direction, options_.adc_margin * typical);
   };
   set(Direction::forward, pre, options_.adc_range_forward);
   set(Direction::backward, post, options_.adc_range_backward);
+  if (tiki_taka_) tiki_taka_->calibrate(options_.adc_margin);
+}
+
+template <class T>
+void CrossbarCoupling<T>::end_step(std::uint32_t step, int threads) {
+  const double trained = (step + 1.0) * array_.options().slow_noise.step_second;
+  array_.pass_time(trained, threads);
+  if (tiki_taka_) tiki_taka_->fast().pass_time(trained, threads);
+}
+
+template <class T>
+FaultReport CrossbarCoupling<T>::faults() const {
+  FaultReport sum = array_.faults();
+  if (tiki_taka_) sum += tiki_taka_->fast().faults();
+  return sum;
+}
+
+template <class T>
+bool CrossbarCoupling<T>::wait(double second, int threads) {
+  array_.wait(second, threads);
+  if (tiki_taka_) tiki_taka_->fast().wait(second, threads);
+  return array_.ages();
 }
 
 template <class T>
 Wear CrossbarCoupling<T>::wear() const {
-  const UpdateReport& updates = array_.update_totals();
-  return {array_.devices(), array_.pulses(), array_.pulses_max(), updates.clipped, updates.capped};
+  const auto of = [](const Array& array) -> Wear {
+    const UpdateReport& updates = array.update_totals();
+    return {array.devices(), array.pulses(), array.pulses_max(), updates.clipped, updates.capped};
+  };
+  Wear wear = of(array_);
+  if (!tiki_taka_) return wear;
+  const Wear fast = of(tiki_taka_->fast());
+  wear.devices += fast.devices;
+  wear.pulses += fast.pulses;
+  wear.pulses_per_device = std::max(wear.pulses_per_device, fast.pulses_per_device);
+  wear.clipped += fast.clipped;
+  wear.capped += fast.capped;
+  return wear;
 }
 
 template <class T>
 void CrossbarCoupling<T>::save(ByteWriter& out) const {
   array_.save(out);
+  if (tiki_taka_) tiki_taka_->save(out);
   for (const double rms : drive_rms_) out.put(rms);
 }
 
 template <class T>
 void CrossbarCoupling<T>::restore(ByteReader& in) {
   array_.restore(in);
+  if (tiki_taka_) tiki_taka_->restore(in);
   for (double& rms : drive_rms_) rms = in.get<double>();
 }
 

@@ -2,24 +2,41 @@
 // A coupling on memristor arrays. In the digital loop every sweep passes DAC and ADC, is quantised, meets fresh read noise and is charged.
 // In the analog loop neurons close the loop: sweeps are only the simulator's way to the equilibrium (exact product, nothing charged);
 // the clamped input passes its DAC once, every unit its ADC once per phase, cells and neurons are charged for the settling time.
+#include <memory>
+
 #include "crossbar/array.h"
 #include "eqprop/model/activation.h"
 #include "eqprop/model/coupling.h"
+#include "eqprop/model/tiki_taka.h"
 
 namespace eqprop {
 
 enum class Loop { digital, analog };
 
+/// What the measured range of an ADC is a multiple of.
+enum class RangeRule {
+  max,         ///< the largest partial sum seen
+  percentile,  ///< a percentile of their magnitudes
+  analytic     ///< their rms as weights and the drive's rms give it, lines taken as independent with mean zero
+};
+
 struct CrossbarOptions {
   bool bipolar = false;  ///< DACs take drives of both signs whatever the layers: what differences, adjoints and complex states need
   ArrayOptions array;
   Loop loop = Loop::digital;
-  double adc_margin = 1.25;       ///< calibrated range = margin x largest partial sum seen, >= 1
-  double adc_range_forward = 0;   ///< [logical output] > 0 fixes the range instead of calibrating it
-  double adc_range_backward = 0;  ///< [logical input] the same for transposed reads
-  double analog_second = 10e-9;   ///< [s] time constant of an analog neuron; assumed, stated in every run folder
-  double linear_range = 2;        ///< [unit output] converter range of an unbounded (linear) layer
+  double adc_margin = 1.25;  ///< calibrated range = margin x what the rule says, >= 1
+  RangeRule adc_calibration = RangeRule::max;
+  double adc_percentile = 99.9;      ///< [%] of the partial sums' magnitudes, 50..100
+  double adc_sigmas = 4;             ///< analytic: so many rms, > 0
+  double adc_range_forward = 0;      ///< [logical output] > 0 fixes the range instead of calibrating it
+  double adc_range_backward = 0;     ///< [logical input] the same for transposed reads
+  double analog_second = 10e-9;      ///< [s] time constant of an analog neuron; assumed, stated in every run folder
+  std::vector<FaultMap> fault_maps;  ///< by coupling; missing or empty ones: none known
+  TikiTakaOptions tiki_taka;         ///< of array.plan.mode tiki_taka
+  double linear_range = 2;           ///< [unit output] converter range of an unbounded (linear) layer
   void validate() const;
+  /// The part of validate() that concerns converters beyond one field: InputError(config) that names the key first.
+  void check_converters() const;
 };
 
 template <class T>
@@ -49,20 +66,30 @@ class CrossbarCoupling final : public Coupling<T> {
   void finish(const In<T>& pre, Out<T> post, std::span<const double> seconds, const ReadPlace& place, Run& run) const override;
   void calibrate(const In<T>& pre, const In<T>& post) override;
   Wear wear() const override;
+  FaultReport faults() const override;
+  void expect_reads(std::int64_t samples, int threads) override { array_.expect_reads(samples, threads); }
   WireUse wire_use() const override { return array_.wire_use(); }
+  void begin_phase(const Place& place, int threads) const override { array_.begin_phase(place, threads); }
+  void end_step(std::uint32_t step, int threads) override;
+  bool wait(double second, int threads) override;
   void save(ByteWriter& out) const override;
   void restore(ByteReader& in) override;
 
   const Array& array() const { return array_; }
 
  private:
+  void analog_read(Direction direction, const Array::In& in, Array::Out out, const Place& place) const;
+  void update_by_trains(const WantedChange<T>& change, const Place& place, Run& run);
   void charge_digital(Direction direction, Index columns, const Place& place, Run& run) const;
+  double typical_sum(Direction direction, const Eigen::MatrixXf& in) const;
 
   CrossbarOptions options_;
   Layer post_layer_;
-  Array array_;
-  Eigen::MatrixXf wanted_;            // of an update: outputs x (inputs + 1)
-  double drive_rms_[2] = {0.5, 0.5};  // [unit output] of forward and backward drives, from the last calibration
+  Array array_;                          // that settles
+  std::unique_ptr<TikiTaka> tiki_taka_;  // null in other modes
+  std::vector<OuterProduct> products_;   // of an update by trains
+  Eigen::MatrixXf wanted_;               // of an update: outputs x (inputs + 1)
+  double drive_rms_[2] = {0.5, 0.5};     // [unit output] of forward and backward drives, from the last calibration
 };
 
 }  // namespace eqprop

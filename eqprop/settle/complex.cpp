@@ -223,6 +223,7 @@ void settle_complex(const Network<T>& network, const Boundary<T>& boundary, std:
   check_boundary(network, boundary, re.batch(), place);
   const auto batch = static_cast<std::size_t>(re.batch());
   report.resize(batch);
+  begin_phase(network, place, run);
   report.pole.assign(batch, 0.0F);
   // the nudge counts where it is given; euler's step has no meaning here
   SettleOptions blocks = options;

@@ -102,6 +102,7 @@ void settle_difference(const Network<T>& network, const Boundary<T>& boundary, c
   check_boundary(network, boundary, free.batch(), place);
   const auto batch = static_cast<std::size_t>(free.batch());
   report.resize(batch);
+  begin_phase(network, place, run);
   delta.reshape(network.sizes(), free.batch());
   const NoiseFloor floor = predict_floor(network, boundary, options, workspace);
   over_shards<T>(batch, workspace, run, [&](std::size_t i, Range range, Run& own) {

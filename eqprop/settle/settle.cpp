@@ -50,6 +50,11 @@ void settle_by_difference(const Network<T>& network, const Boundary<T>& boundary
 }  // namespace
 
 template <class T>
+void begin_phase(const Network<T>& network, const ReadPlace& place, const Run& run) {
+  for (int c = 1; c < network.coupling_count(); ++c) network.coupling(c).begin_phase(place.place, run.threads);
+}
+
+template <class T>
 void drive_input(const Network<T>& network, const In<T>& input, Out<T> drive, const ReadPlace& place, Run& run) {
   Workspace<T> workspace;
   drive_input<T>(network, input, drive, place, workspace, run);
@@ -57,6 +62,7 @@ void drive_input(const Network<T>& network, const In<T>& input, Out<T> drive, co
 
 template <class T>
 void drive_input(const Network<T>& network, const In<T>& input, Out<T> drive, const ReadPlace& place, Workspace<T>& workspace, Run& run) {
+  network.coupling(0).begin_phase(place.place, run.threads);
   over_shards<T>(static_cast<std::size_t>(input.cols()), workspace, run, [&](std::size_t, Range range, Run& own) {
     const auto first = static_cast<Index>(range.begin);
     const auto count = static_cast<Index>(range.size());
@@ -75,6 +81,7 @@ void settle(const Network<T>& network, const Boundary<T>& boundary, State<T>& st
   const auto batch = static_cast<std::size_t>(state.batch());
   check_boundary(network, boundary, state.batch(), place);
   report.resize(batch);
+  begin_phase(network, place, run);
   const NoiseFloor floor = predict_floor(network, boundary, options, workspace);
   over_shards<T>(batch, workspace, run, [&](std::size_t i, Range range, Run& own) {
     Shard<T> shard(network, boundary, options, floor, place, range, 1, workspace.shards[i], own);
@@ -98,6 +105,8 @@ SettleReport settle(const Network<T>& network, const Boundary<T>& boundary, Stat
   return report;
 }
 
+template void begin_phase<float>(const Network<float>&, const ReadPlace&, const Run&);
+template void begin_phase<double>(const Network<double>&, const ReadPlace&, const Run&);
 template void drive_input<float>(const Network<float>&, const In<float>&, Out<float>, const ReadPlace&, Run&);
 template void drive_input<double>(const Network<double>&, const In<double>&, Out<double>, const ReadPlace&, Run&);
 template void drive_input<float>(const Network<float>&, const In<float>&, Out<float>, const ReadPlace&, Workspace<float>&, Run&);

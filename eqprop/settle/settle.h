@@ -107,6 +107,11 @@ struct Workspace {
   State<T> delta;
 };
 
+/// A phase of place.place begins: couplings above the first stand still as they are in it. Settles and feed-forward passes begin with it;
+/// drive_input does it for the first coupling.
+template <class T>
+void begin_phase(const Network<T>& network, const ReadPlace& place, const Run& run);
+
 /// Field of the first layer from the clamped input, read once per batch and shared by the phases: drive (units x batch). It is sweep
 /// place.place.sweep; the sweeps of a settle are numbered from place.place.sweep + 1.
 template <class T>

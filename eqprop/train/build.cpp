@@ -60,6 +60,11 @@ void TrainOptions::validate(const NetworkOptions& network) const {
     fail("train.momentum = " + std::to_string(rule.momentum) + ": the weights of " + std::string(estimator_name(estimator)) +
              " move within the phase and have no velocity, expected 0",
          Code::conflict);
+  const PulseMode mode = network.crossbar.array.plan.mode;
+  if (rule.momentum != 0 && network.substrate == Substrate::crossbar && (mode == PulseMode::coincidence || mode == PulseMode::tiki_taka))
+    fail("train.momentum = " + std::to_string(rule.momentum) +
+             " with crossbar.programming = coincidence or tiki_taka: nobody forms the change that a velocity would be added to, expected 0",
+         Code::conflict);
   if (rule.weight_decay > 0 && network.substrate == Substrate::crossbar)
     fail("train.weight_decay = " + std::to_string(rule.weight_decay) +
              " with network.coupling = crossbar: devices cannot be scaled, expected 0 or ideal couplings",

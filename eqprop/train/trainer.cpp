@@ -82,6 +82,7 @@ void Trainer<T>::step(const Dataset& train, std::span<const std::uint32_t> rows)
     general_step(batch, progress);
   }
   rule_.decay(step_, progress, network_);
+  for (int c = 0; c < network_.coupling_count(); ++c) network_.coupling(c).end_step(step_, run_.threads);
   sums_.correct += count_correct<T>(output_.block(), batch.labels);
   sums_.cost += total_cost<T>(network_.cost(), output_.block(), batch.y);
 }
@@ -128,6 +129,9 @@ Evaluation Trainer<T>::evaluate(const Dataset& data) {
   SettleSums unused;
   double cost = 0;
   std::int64_t correct = 0;
+  if (kernel_ == nullptr)
+    for (int c = 0; c < network_.coupling_count(); ++c)
+      network_.coupling(c).expect_reads(static_cast<std::int64_t>(data.size()), run_.threads);
   for (std::size_t first = 0; first < data.size(); first += kEvaluationBatch) {
     rows.resize(std::min(kEvaluationBatch, data.size() - first));
     for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<std::uint32_t>(first + i);
@@ -158,6 +162,13 @@ bool Trainer<T>::kernel_state(const Batch<T>& batch, State<T>& state) {
 }
 
 template <class T>
+bool Trainer<T>::wait(double second) {
+  bool changes = false;
+  for (int c = 0; c < network_.coupling_count(); ++c) changes |= network_.coupling(c).wait(second, run_.threads);
+  return changes;
+}
+
+template <class T>
 Wear Trainer<T>::wear() const {
   Wear sum;
   for (int c = 0; c < network_.coupling_count(); ++c) {
@@ -168,6 +179,13 @@ Wear Trainer<T>::wear() const {
     sum.clipped += w.clipped;
     sum.capped += w.capped;
   }
+  return sum;
+}
+
+template <class T>
+FaultReport Trainer<T>::faults() const {
+  FaultReport sum;
+  for (int c = 0; c < network_.coupling_count(); ++c) sum += network_.coupling(c).faults();
   return sum;
 }
 

@@ -61,7 +61,10 @@ class Trainer {
   Ledger& ledger() { return ledger_; }
   const Ledger& ledger() const { return ledger_; }
   std::int64_t samples_trained() const { return samples_trained_; }
-  /// Sum over couplings.
+  /// Lets `second` [s] pass on the clock of the devices, without training; false if nothing in the network changes with time.
+  bool wait(double second);
+  /// Sums over couplings.
+  FaultReport faults() const;
   Wear wear() const;
   WireUse wire_use() const;
 

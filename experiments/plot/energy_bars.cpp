@@ -25,8 +25,9 @@ const std::vector<EventGroup>& event_groups() {
   using enum EnergyBoundary;
   static const std::vector<EventGroup> groups = {
       {"cell reads", B0, {Event::cell_read}, colour::kBlue},
-      {"pulses", B0, {Event::pulse_set, Event::pulse_reset}, colour::kSky},
-      {"DAC and ADC", B1, {Event::dac_set, Event::adc}, colour::kVermilion},
+      {"lines", B0, {Event::wire_loss, Event::driver_loss}, "#5577aa"},
+      {"pulses", B0, {Event::pulse_set, Event::pulse_reset, Event::half_select}, colour::kSky},
+      {"DAC and ADC", B1, {Event::dac_set, Event::adc, Event::adc_clock}, colour::kVermilion},
       {"line drivers", B1, {Event::line_drive}, colour::kOrange},
       {"neurons", B1, {Event::neuron}, colour::kYellow},
       {"write circuits", B1, {Event::write_circuit, Event::verify_read}, colour::kPurple},

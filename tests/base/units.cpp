@@ -18,6 +18,8 @@ TEST_CASE("quantities become SI, the same double as the literal", "[base][units]
       {"-1.5 V", Unit::volt, -1.5},     {"+1.5 V", Unit::volt, 1.5},          {"  3 kV\t", Unit::volt, 3000},
       {"5 uS", Unit::siemens, 5e-6},    {"5 \xC2\xB5S", Unit::siemens, 5e-6}, {"5 \xCE\xBCS", Unit::siemens, 5e-6},
       {"1e-6 S", Unit::siemens, 1e-6},  {"50 ns", Unit::second, 50e-9},       {"3 s", Unit::second, 3},
+      {"2 min", Unit::second, 120},     {"1 h", Unit::second, 3600},          {"1 d", Unit::second, 86400},
+      {"1 y", Unit::second, 31557600},
       {"10 kOhm", Unit::ohm, 1e4},      {"10 kohm", Unit::ohm, 1e4},          {"1 M\xCE\xA9", Unit::ohm, 1e6},
       {"2 \xE2\x84\xA6", Unit::ohm, 2}, {"2.5 fJ", Unit::joule, 2.5e-15},     {"7 pA", Unit::ampere, 7e-12},
       {"300 W", Unit::watt, 300},       {"1.2 GHz", Unit::hertz, 1.2e9},      {"30 fF", Unit::farad, 30e-15},

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include "tests/catch.h"
@@ -67,13 +68,17 @@ TEST_CASE("the count sees what Eigen allocates") {
 #endif
 
 TEST_CASE("reads and updates allocate nothing after the first") {
-  for (const bool tiled : {false, true}) {
-    CAPTURE(tiled);
+  for (const auto& [tiled, serial] : {std::pair{false, false}, {true, false}, {true, true}}) {
+    CAPTURE(tiled, serial);
     ArrayOptions o;
     o.device.write_noise = tiled ? 0.5 : 0;
     o.read_noise = {.white = 0.005, .proportional = 0.01};
     o.max_rows = tiled ? 20 : 256;
     o.max_cols = tiled ? 30 : 256;
+    if (serial) {
+      o.converters.input = DriveInput::serial;
+      o.converters.adc = {.gain = 0.01, .offset = 1, .inl = 1};
+    }
     Ledger ledger;
     Run run{.seed = 1, .ledger = &ledger};
     Array array(o, 0, uniform(70, 51, 0.3f, 1), run);

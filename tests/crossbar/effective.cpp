@@ -1,6 +1,7 @@
 // The effective matrix, its forms, sensitivities and noise, against the solves that they stand for.
 #include "crossbar/wires/effective.h"
 
+#include "crossbar/read_heat.h"
 #include "tests/catch.h"
 #include "tests/crossbar/wire_problem.h"
 
@@ -31,32 +32,40 @@ TEST_CASE("effective: one product gives the currents of the circuit, both ways, 
     }
 }
 
-TEST_CASE("effective: the forms are the power of the sources, and all of it turns to heat", "[wires]") {
+TEST_CASE("effective: the forms are the power of the sources, and all of it turns to heat, in cells, ends and segments", "[wires]") {
   for (const WireOptions& options : {kHard, kBoth}) {
     const MatrixXd g = uniform(9, 12, kLow, kHigh, 4), sense = pairs_of(6);
     const Wires wires(g, options);
-    const EffectiveArray e = effective_array(wires, sense, kTight);
+    const EffectiveArray e = effective_array(wires, sense, kTight, {nullptr, true});
     const VectorXd volt = volts(9, 5), back = volts(6, 6);
     const auto heat = [&](const WireState& s, const VectorXd& word_ends, const VectorXd& bit_ends) {
-      double watt = 0;
-      const double driver = options.segment_ohm + options.driver_ohm, end = options.segment_ohm + options.sense_ohm;
-      const auto burn = [&](double a, double b, double ohm) { watt += (a - b) * (a - b) / ohm; };
+      ReadHeat watt;
+      const auto burn = [](double a, double b, double ohm) { return (a - b) * (a - b) / ohm; };
+      const auto end = [&](double a, double b, double ohm) {  // the outermost segment, and what is behind it
+        const double both = burn(a, b, options.segment_ohm + ohm);
+        watt.drivers += both * ohm / (options.segment_ohm + ohm);
+        watt.wires += both * options.segment_ohm / (options.segment_ohm + ohm);
+      };
       for (Index i = 0; i < 9; ++i) {
-        burn(word_ends[i], s.word_volt(i, 0), driver);
-        if (options.double_sided) burn(word_ends[i], s.word_volt(i, 11), driver);
+        end(word_ends[i], s.word_volt(i, 0), options.driver_ohm);
+        if (options.double_sided) end(word_ends[i], s.word_volt(i, 11), options.driver_ohm);
         for (Index j = 0; j < 12; ++j) {
-          burn(s.word_volt(i, j), s.bit_volt(i, j), 1 / g(i, j));
-          if (j > 0) burn(s.word_volt(i, j - 1), s.word_volt(i, j), options.segment_ohm);
-          if (i > 0) burn(s.bit_volt(i - 1, j), s.bit_volt(i, j), options.segment_ohm);
+          watt.cells += burn(s.word_volt(i, j), s.bit_volt(i, j), 1 / g(i, j));
+          if (j > 0) watt.wires += burn(s.word_volt(i, j - 1), s.word_volt(i, j), options.segment_ohm);
+          if (i > 0) watt.wires += burn(s.bit_volt(i - 1, j), s.bit_volt(i, j), options.segment_ohm);
         }
       }
-      for (Index j = 0; j < 12; ++j) burn(bit_ends[j], s.bit_volt(8, j), end);
+      for (Index j = 0; j < 12; ++j) end(bit_ends[j], s.bit_volt(8, j), options.sense_ohm);
       return watt;
     };
-    CHECK(volt.dot(e.word_form * volt) ==
-          Approx(heat(solve(wires, Direction::forward, volt).state, volt, VectorXd::Zero(12))).epsilon(1e-9));
-    CHECK(back.dot(e.sense_form * back) ==
-          Approx(heat(solve(wires, Direction::backward, sense * back).state, VectorXd::Zero(9), sense * back)).epsilon(1e-9));
+    const auto agree = [](const PowerForms& forms, const VectorXd& v, const ReadHeat& want) {
+      CHECK(v.dot(forms.all * v) == Approx(want.all()).epsilon(1e-9));
+      CHECK(v.dot(forms.cells * v) == Approx(want.cells).epsilon(1e-6));
+      CHECK(v.dot(forms.ends * v) == Approx(want.drivers).epsilon(1e-9));
+    };
+    agree(e.word_power, volt, heat(solve(wires, Direction::forward, volt).state, volt, VectorXd::Zero(12)));
+    agree(e.sense_power, back, heat(solve(wires, Direction::backward, sense * back).state, VectorXd::Zero(9), sense * back));
+    CHECK(effective_array(wires, sense, kTight).word_power.cells.size() == 0);  // not asked for
   }
 }
 
@@ -106,7 +115,7 @@ TEST_CASE("effective: noise of cells reaches all outputs as the sensitivities sa
   const MatrixXd g = uniform(10, 12, kLow, kHigh, 11), sense = pairs_of(6);
   const MatrixXd variance = (0.05 * g).cwiseAbs2();
   const Wires wires(g, kHard);
-  const EffectiveArray e = effective_array(wires, sense, kTight, &variance);
+  const EffectiveArray e = effective_array(wires, sense, kTight, {&variance, false});
   const auto exact = [&](const VectorXd& volt, Index o) {
     return output_variance(sensitivity(wires, volt, sense.col(o), kTight), variance);
   };
@@ -117,7 +126,7 @@ TEST_CASE("effective: noise of cells reaches all outputs as the sensitivities sa
     CHECK(e.forward_noise.row(o).dot(volt.cwiseAbs2()) == Approx(exact(volt, o)).epsilon(0.1));
   }
   // without resistance it is the plain sum over the output's own cells
-  const EffectiveArray ideal = effective_array(Wires(g, {1e-7, 0, 0, false}), sense, kTight, &variance);
+  const EffectiveArray ideal = effective_array(Wires(g, {1e-7, 0, 0, false}), sense, kTight, {&variance, false});
   for (Index o = 0; o < 6; ++o)
     for (Index i = 0; i < 10; ++i) {
       const double own = variance(i, 2 * o) + variance(i, 2 * o + 1);

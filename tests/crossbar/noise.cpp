@@ -67,7 +67,7 @@ Pulsed update_once(Array& array, float wish, std::uint32_t step, Run& run) {
 }  // namespace
 
 TEST_CASE("cycle-to-cycle noise of a pulse is normal with mean 0 and sd cycle_sd of the law's step, in both directions, fresh each time") {
-  for (const DevicePreset& d : device_of_every_law())
+  for (const DevicePreset& d : device_of_normal_noise())
     for (const double sd : {0.05, 0.3}) {
       CAPTURE(d.name, sd);
       ArrayOptions o = quiet(d);
@@ -123,7 +123,7 @@ TEST_CASE("the pulses of one update draw their cycle noise one by one") {
 }
 
 TEST_CASE("write noise is normal with mean 0 and sd write_noise nominal steps, redrawn at each write, apart from cycle noise") {
-  for (const DevicePreset& device : device_of_every_law())
+  for (const DevicePreset& device : device_of_normal_noise())
     for (const double noise : {0.5, 2.0}) {
       CAPTURE(device.name, noise);
       ArrayOptions o = quiet(device);

@@ -1,4 +1,4 @@
-// The vectorised normals are RandomKey's, on every instruction set and for every cut.
+// The vectorised normals and uniforms are RandomKey's, on every instruction set and for every cut.
 #include "crossbar/kernel/random_lanes.h"
 
 #include <vector>
@@ -29,4 +29,19 @@ TEST_CASE("vectorised normals are those of the plain fill on every instruction s
     CHECK(worst < 4e-6);  // some last bits of numbers up to 6.7
   }
   CHECK(sets >= 1);
+}
+
+TEST_CASE("vectorised uniforms are those of the plain fill, bit for bit, on every instruction set", "[crossbar][random]") {
+  const RandomKey key(7, Purpose::cycle_noise, 3);
+  const Place place{.step = 11, .sample = 5, .phase = 2, .sweep = 9};
+  for (const std::size_t count : {std::size_t{1}, std::size_t{63}, std::size_t{4099}}) {
+    std::vector<float> plain(count), fast(count);
+    key.fill_uniform(place, 8, plain.data(), count);
+    for (std::int64_t left = random_lanes::targets(); left != 0; left &= left - 1) {
+      random_lanes::restrict_targets(left & -left);
+      random_lanes::fill_uniform(key, place, 8, fast.data(), count);
+      random_lanes::restrict_targets(0);
+      CHECK(fast == plain);
+    }
+  }
 }

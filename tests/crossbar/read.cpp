@@ -149,7 +149,7 @@ TEST_CASE("power and events of a read are those of a loop over cells") {
       CHECK(cells.joule == Approx(watt * o.read_second).epsilon(1e-9));
       CHECK(cells.count == b);  // one read of the whole array per sample
       CHECK(cells.second == Approx(b * o.read_second).epsilon(1e-9));
-      CHECK(array.cell_power(direction, driven[d]) == Approx(watt).epsilon(1e-9));
+      CHECK(array.read_power(direction, driven[d]).cells == Approx(watt).epsilon(1e-9));
     }
     const int line_tiles = rows == 20 ? 3 : 1, column_tiles = cols == 10 ? 3 : 1;
     const auto count = [&](PhaseId phase, Event event) { return ledger.at(1, phase, event).count; };

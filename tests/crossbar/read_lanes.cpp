@@ -114,6 +114,35 @@ TEST_CASE("the converter of the inner loop gives the bits of Converter::convert"
   });
 }
 
+TEST_CASE("converters with errors of their own give the bits of convert_with") {
+  on_all_targets([] {
+    for (const Rounding rounding : {Rounding::nearest, Rounding::truncate})
+      for (const int bits : {0, 2, 8, 20})
+        for (const bool unipolar : {false, true})
+          for (const Eigen::Index n : {1, 5, 16, 133}) {
+            const Converter c{.bits = bits, .range = 0.7, .unipolar = unipolar, .rounding = rounding, .gain = 1.03, .offset = -0.01};
+            const ConverterErrors errors = draw_errors({.gain = 0.1, .offset = 2, .inl = 3}, RandomKey(3, Purpose::test), n, 1);
+            const Eigen::MatrixXf x = uniform(n, 1, 1, 5);
+            Eigen::MatrixXf wanted = x, sum = Eigen::MatrixXf::Constant(n, 1, 0.25f);
+            convert_with(c, errors, wanted);
+            const read_lanes::Codes codes{.on = bits > 0,
+                                          .truncate = rounding == Rounding::truncate,
+                                          .gain = 1.03f,
+                                          .offset = -0.01f,
+                                          .low = static_cast<float>(c.lowest_code()),
+                                          .high = static_cast<float>(c.highest_code()),
+                                          .step = static_cast<float>(c.step())};
+            const read_lanes::Stage stage{.gain = 1,
+                                          .white = 0,
+                                          .variance_gain = 0,
+                                          .adc = codes,
+                                          .errors = {errors.gain.data(), errors.offset.data(), errors.bow.data()}};
+            read_lanes::finish(stage, x.data(), nullptr, nullptr, size(n), sum.data());
+            REQUIRE(sum == (wanted.array() + 0.25f).matrix());
+          }
+  });
+}
+
 TEST_CASE("noise is the root of the variance times the normal, white and proportional parts added") {
   on_all_targets([] {
     const Eigen::MatrixXf y = uniform(53, 1, 1, 6), variance = uniform(53, 1, 1, 7).cwiseAbs(), xi = uniform(53, 1, 3, 8);

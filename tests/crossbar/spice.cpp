@@ -4,29 +4,18 @@
 #include <cstdio>
 
 #include "base/check.h"
-#include "base/random.h"
 #include "crossbar/wires/reference.h"
 #include "tests/catch.h"
 #include "tests/crossbar/ngspice.h"
+#include "tests/crossbar/wire_problem.h"
 
 using namespace eqprop;
 using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
+using wire_problem::uniform;
 
 namespace {
-
-MatrixXd uniform(Index rows, Index columns, double low, double high, std::uint32_t seed) {
-  const RandomKey key(seed, Purpose::test);
-  MatrixXd out(rows, columns);
-  for (Index i = 0; i < rows; ++i) {
-    Place place;
-    place.sample = static_cast<std::uint32_t>(i);
-    for (Index j = 0; j < columns; ++j)
-      out(i, j) = low + (high - low) * static_cast<double>(key.uniform(place, static_cast<std::uint32_t>(j)));
-  }
-  return out;
-}
 
 // largest deviation of any output from ngspice, over the largest output of its vector: of the solver, and of the factorisation
 struct Deviation {

@@ -30,19 +30,19 @@ Array array_of(const ArrayOptions& options, Ledger* ledger = nullptr) {
 
 struct Read {
   MatrixXf out;
-  double watt;
+  ReadHeat watt;
 };
 Read read(const Array& array, Direction direction, const MatrixXf& in) {
   Ledger ledger;
   Run run{1, 1, &ledger, 0};
-  Read result{MatrixXf::Zero(direction == Direction::forward ? array.outputs() : array.inputs(), in.cols()), 0};
+  Read result{MatrixXf::Zero(direction == Direction::forward ? array.outputs() : array.inputs(), in.cols()), {}};
   Place place;
   place.phase = kPhaseFree;
   if (direction == Direction::forward)
     array.forward(in, result.out, ids(in.cols()), place, run);
   else
     array.backward(in, result.out, ids(in.cols()), place, run);
-  result.watt = ledger.total(Event::cell_read).watt;
+  result.watt = {ledger.total(Event::cell_read).watt, ledger.total(Event::wire_loss).watt, ledger.total(Event::driver_loss).watt};
   return result;
 }
 
@@ -59,9 +59,12 @@ TEST_CASE("wires stage: reads by effective matrices are solves of the circuit, b
       const MatrixXf in = uniform(direction == Direction::forward ? 40 : 30, 7, 1, 2).cwiseAbs();
       const Read x = read(a, direction, in), y = read(b, direction, in), z = read(ideal, direction, in);
       CHECK(distance(x.out, y.out) < 1e-5F);
-      CHECK(x.watt == Approx(y.watt).epsilon(1e-5));
+      CHECK(x.watt.cells == Approx(y.watt.cells).epsilon(1e-5));
+      CHECK(x.watt.wires == Approx(y.watt.wires).epsilon(1e-4));
+      CHECK(x.watt.drivers == Approx(y.watt.drivers).epsilon(1e-5));
       CHECK(distance(x.out, z.out) > 0.02F);  // and the wires are felt
-      CHECK(x.watt < 0.99 * z.watt);
+      CHECK(x.watt.all() < 0.99 * z.watt.cells);
+      CHECK(z.watt.wires + z.watt.drivers == 0);
       // what the coupling shows as its weights is what reads see
       const MatrixXf seen = a.seen_weights(direction);
       const MatrixXf want = direction == Direction::forward ? MatrixXf((seen.leftCols(40) * in).colwise() + seen.col(40))
@@ -81,7 +84,9 @@ TEST_CASE("wires stage: without resistance it is the plain array, by every model
       const MatrixXf in = uniform(direction == Direction::forward ? 40 : 30, 5, 1, 3);
       const Read x = read(a, direction, in), y = read(ideal, direction, in);
       CHECK(distance(x.out, y.out) < 2e-5F);
-      CHECK(x.watt == Approx(y.watt).epsilon(2e-5));
+      CHECK(x.watt.all() == Approx(y.watt.cells).epsilon(2e-5));
+      CHECK(x.watt.wires < 1e-4 * x.watt.cells);
+      CHECK(x.watt.drivers == 0);
     }
   }
 }
@@ -198,10 +203,148 @@ TEST_CASE("wires stage: what no circuit has is refused by name", "[wires]") {
   refused([](ArrayOptions& o) { o.wires.wires.driver_ohm = -1; }, "driver_ohm");
   refused([](ArrayOptions& o) { o.wires.residual = 1; }, "residual");
   refused([](ArrayOptions& o) { o.wires.stale_error = -1; }, "stale_error");
-  refused(
-      [](ArrayOptions& o) {
-        o.wires.model = WireModel::solve;
-        o.read_noise.white = 0.1;
-      },
-      "knows no noise");
+}
+
+namespace {
+
+// so many updates, a few reads after each
+void train(Array& array, int updates, Index reads, std::uint32_t first = 1, float size = 0.02F) {
+  Run run{1, 1, nullptr, 0};
+  for (std::uint32_t step = first; step < first + static_cast<std::uint32_t>(updates); ++step) {
+    Place place;
+    place.step = step;
+    array.update(uniform(30, 41, size, 10 + step), place, run);
+    MatrixXf out = MatrixXf::Zero(30, reads);
+    if (reads > 0) array.forward(uniform(40, reads, 1, 3), out, ids(reads), place, run);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("wires stage: the rule reads by solves where matrices would cost more, and by matrices where they cost less", "[wires]") {
+  ArrayOptions options = wired(WireModel::exact);
+  options.plan.mode = PulseMode::count;
+  options.wires.stale_error = 0;  // matrices would be rebuilt at every update
+  Array few = array_of(options), many = array_of(options);
+  train(few, 5, 1);
+  train(many, 5, 100);
+  CHECK(few.wire_use().tiles == 9);
+  CHECK(few.wire_use().solving == 9);
+  CHECK(few.wire_use().solving_cost.solves < few.wire_use().solving_cost.matrices);
+  CHECK(few.wire_use().cost.solves == 0);
+  CHECK(few.wire_use().reads == 5 * 9);
+  CHECK(many.wire_use().solving == 0);
+  CHECK(many.wire_use().cost.solves > many.wire_use().cost.matrices);
+  // both are the circuit
+  ArrayOptions slow = options, rebuilt = options;
+  slow.wires.model = WireModel::solve;
+  rebuilt.wires.model = WireModel::effective;
+  Array a = array_of(slow), b = array_of(rebuilt);
+  train(a, 5, 1);
+  train(b, 5, 1);
+  REQUIRE(few.weights() == a.weights());
+  for (const Direction direction : {Direction::forward, Direction::backward}) {
+    const MatrixXf in = uniform(direction == Direction::forward ? 40 : 30, 6, 1, 4);
+    const Read x = read(few, direction, in), y = read(a, direction, in), z = read(b, direction, in);
+    CHECK(x.out == y.out);
+    CHECK(distance(x.out, z.out) < 1e-5F);
+    CHECK(x.watt.all() == Approx(z.watt.all()).epsilon(1e-5));
+    MatrixXf ideal = MatrixXf::Zero(x.out.rows(), 6), product = ideal;
+    (direction == Direction::forward ? few.forward_ideal(in, ideal) : few.backward_ideal(in, ideal));
+    (direction == Direction::forward ? b.forward_ideal(in, product) : b.backward_ideal(in, product));
+    CHECK(distance(ideal, product) < 1e-5F);
+    CHECK(few.read_power(direction, in).all() == Approx(b.read_power(direction, in).all()).epsilon(1e-5));
+  }
+  // a rule that has changed its mind: many reads, and matrices are rebuilt
+  train(few, 200, 200, 6);
+  CHECK(few.wire_use().solving == 0);
+  CHECK(distance(read(few, Direction::forward, uniform(40, 6, 1, 4)).out,
+                 few.seen_weights(Direction::forward).leftCols(40) * uniform(40, 6, 1, 4) + few.biases().replicate(1, 6)) < 1e-5F);
+}
+
+TEST_CASE("wires stage: while reads are solves, the rule finds out how long matrices would have lasted", "[wires]") {
+  ArrayOptions options = wired(WireModel::exact);
+  options.plan.mode = PulseMode::count;
+  Array array = array_of(options);
+  train(array, 8, 4, 1, 0.001F);
+  CHECK(array.wire_use().solving > 0);  // at first an interval of an update or two is all that is known
+  train(array, 300, 4, 9, 0.001F);
+  const WireUse use = array.wire_use();
+  CHECK(use.solving == 0);
+  CHECK(use.cost.matrices < use.cost.solves);
+  CHECK(use.stale_power > 0);
+  CHECK(use.stale_power < 0.05);
+  // reads of an evaluation are no reads of training
+  Place place{.step = 999, .phase = kPhaseEvaluate};
+  Run run{1, 1, nullptr, 0};
+  MatrixXf out = MatrixXf::Zero(30, 50);
+  array.forward(uniform(40, 50, 1, 3), out, ids(50), place, run);
+  CHECK(array.wire_use().reads == use.reads);
+}
+
+TEST_CASE("wires stage: before many reads of the same cells matrices are made ready, until the cells change", "[wires]") {
+  ArrayOptions options = wired(WireModel::exact), always = wired(WireModel::effective);
+  options.plan.mode = always.plan.mode = PulseMode::count;
+  options.wires.stale_error = always.wires.stale_error = 0;
+  Array array = array_of(options), want = array_of(always);
+  train(array, 5, 1);
+  train(want, 5, 1);
+  const std::int64_t solves = array.wire_use().solves;
+  array.expect_reads(3, 1);  // not worth it
+  CHECK(array.wire_use().solves == solves);
+  array.expect_reads(10000, 1);
+  CHECK(array.wire_use().solves > solves);
+  const MatrixXf in = uniform(40, 6, 1, 4);
+  CHECK(distance(read(array, Direction::forward, in).out, read(want, Direction::forward, in).out) < 1e-6F);
+  const std::vector<std::uint8_t> saved = bytes_of(array);
+  Array again = array_of(options);
+  ByteReader bytes(saved, "saved");
+  again.restore(bytes);
+  CHECK(read(again, Direction::forward, in).out == read(array, Direction::forward, in).out);
+  for (Array* one : {&array, &again}) train(*one, 1, 1, 6);
+  CHECK(array.wire_use().solving == 9);
+  CHECK(bytes_of(again) == bytes_of(array));
+}
+
+TEST_CASE("wires stage: warm starts find the same currents, whoever else reads, and end with the phase", "[wires]") {
+  ArrayOptions options = wired(WireModel::solve);
+  options.wires.residual = 1e-7;
+  const Array a = array_of(options), b = array_of(options), product = array_of(wired(WireModel::effective));
+  Run run{1, 1, nullptr, 0};
+  const auto once = [&](const Array& array, const MatrixXf& in, std::uint32_t sample, std::uint32_t sweep) {
+    MatrixXf out = MatrixXf::Zero(30, 1);
+    Place place{.step = 4, .phase = kPhaseFree, .sweep = sweep};
+    array.forward(in, out, std::vector<std::uint32_t>{sample}, place, run);
+    return out;
+  };
+  const MatrixXf first = uniform(40, 1, 1, 5), next = first + 0.01F * uniform(40, 1, 1, 6), other = uniform(40, 1, 1, 7);
+  const MatrixXf cold = once(a, next, 3, 1);
+  once(a, first, 3, 1);
+  const MatrixXf warm = once(a, next, 3, 2);
+  CHECK(warm != cold);  // it did start elsewhere
+  CHECK(distance(warm, product.seen_weights(Direction::forward).leftCols(40) * next + product.biases()) < 1e-5F);
+  once(b, other, 8, 1);  // another sample in between
+  once(b, first, 3, 1);
+  once(b, other, 8, 2);
+  CHECK(once(b, next, 3, 2) == warm);
+  CHECK(once(b, next, 3, 1) == cold);  // the phase has begun anew
+  CHECK(once(b, next, 5, 7) == cold);  // no start was asked for in its first sweep
+  once(b, 0 * next, 3, 2);             // and from one without any drive there
+  CHECK(distance(once(b, next, 3, 3), cold) < 1e-5F);
+}
+
+TEST_CASE("wires stage: the choice is saved, and goes on with the same bits", "[wires]") {
+  ArrayOptions options = wired(WireModel::exact);
+  options.plan.mode = PulseMode::count;
+  options.wires.stale_error = 0;
+  Array a = array_of(options), b = array_of(options);
+  train(a, 5, 1);
+  REQUIRE(a.wire_use().solving == 9);
+  const std::vector<std::uint8_t> saved = bytes_of(a);
+  ByteReader in(saved, "saved");
+  b.restore(in);
+  for (Array* array : {&a, &b}) train(*array, 20, 30, 6);
+  CHECK(a.wire_use().rebuilds > 9);
+  CHECK(bytes_of(a) == bytes_of(b));
+  CHECK(read(a, Direction::forward, uniform(40, 3, 1, 4)).out == read(b, Direction::forward, uniform(40, 3, 1, 4)).out);
 }

@@ -72,7 +72,8 @@ TEST_CASE("a price list reads its numbers in joules", "[prices]") {
   CHECK(femto.price(Event::buffer_bit).typical == Approx(1e-3 * list.price(Event::buffer_bit).typical).epsilon(1e-15));
   const PriceList plain = PriceList::parse(replaced(list_text(), "pJ per bit", "J per bit"), "prices.toml");
   CHECK(plain.price(Event::buffer_bit).typical == 24);
-  for (const Event event : {Event::cell_read, Event::pulse_set, Event::pulse_reset}) CHECK_THROWS_AS(list.price(event), std::logic_error);
+  for (const Event event : {Event::cell_read, Event::pulse_set, Event::pulse_reset, Event::wire_loss, Event::driver_loss, Event::half_select})
+    CHECK_THROWS_AS(list.price(event), std::logic_error);
 }
 
 TEST_CASE("a faulty price list is refused with the place and the reason", "[prices]") {

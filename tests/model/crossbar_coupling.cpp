@@ -1,6 +1,10 @@
 // What an array coupling counts and converts in its two loops.
 #include "eqprop/model/crossbar_coupling.h"
 
+#include <array>
+#include <cmath>
+#include <utility>
+
 #include "base/check.h"
 #include "tests/catch.h"
 
@@ -66,8 +70,8 @@ TEST_CASE("analog loop: sweeps cost nothing; the end of a phase charges cells fo
   coupling.finish(hidden, outputs, seconds, place, run);
   double joule = 0;
   for (Index s = 0; s < kSamples; ++s)
-    joule += seconds[static_cast<std::size_t>(s)] * (coupling.array().cell_power(Direction::forward, hidden.col(s)) +
-                                                     coupling.array().cell_power(Direction::backward, settled.col(s)));
+    joule += seconds[static_cast<std::size_t>(s)] * (coupling.array().read_power(Direction::forward, hidden.col(s)).cells +
+                                                     coupling.array().read_power(Direction::backward, settled.col(s)).cells);
   CHECK(ledger.at(1, kPhaseFree, Event::cell_read).joule == Approx(joule));
   CHECK(ledger.at(1, kPhaseFree, Event::adc).count == kOutputs * kSamples);
   CHECK(ledger.at(1, kPhaseFree, Event::neuron).count == kOutputs * (1 + 2 + 3 + 1 + 1));
@@ -109,6 +113,68 @@ TEST_CASE("an update charges one read-modify-write per product that is not zero 
   CHECK(ledger.at(1, kPhaseUpdate, Event::accumulator).count == kHidden * kSamples + kHidden);  // 8 live inputs and the bias
   CHECK(coupling.wear().pulses > before.pulses);
   CHECK(ledger.total(Event::pulse_set).count + ledger.total(Event::pulse_reset).count == coupling.wear().pulses - before.pulses);
+}
+
+TEST_CASE("the ADC's range is the margin times what the rule says", "[coupling]") {
+  const auto range = [](RangeRule rule, double fixed) {
+    CrossbarOptions options;
+    options.adc_calibration = rule;
+    options.adc_margin = 1.5;
+    options.adc_percentile = 80;
+    options.adc_sigmas = 3;
+    options.adc_range_forward = fixed;
+    Run run{1};
+    CrossbarCoupling<float> coupling(options, kLayers, 1, weights(kOutputs, kHidden), run);
+    const Matrix<float> pre = drive(kHidden), post = drive(kOutputs);
+    coupling.calibrate(pre, post);
+    const Array& array = coupling.array();
+    const PartialSums sums = array.partial_sums(Direction::forward, pre, 80);
+    const double analytic = 3 * array.partial_sum_sd(Direction::forward, pre.norm() / std::sqrt(static_cast<double>(pre.size())));
+    CHECK(array.options().adc_backward.range > 0);
+    return std::pair{array.options().adc_forward.range / 1.5, std::array{sums.max, sums.percentile, analytic}};
+  };
+  for (std::size_t rule = 0; rule < 3; ++rule) {
+    const auto [found, wanted] = range(static_cast<RangeRule>(rule), 0);
+    CHECK(found == Approx(wanted[rule]).epsilon(1e-6));
+    CHECK(wanted[1] < wanted[0]);
+  }
+  CHECK(range(RangeRule::percentile, 7.5).first == 5);
+}
+
+TEST_CASE("the analog loop's converters are instances too, and an integrating ADC counts", "[coupling]") {
+  CrossbarOptions options;
+  options.loop = Loop::analog;
+  Run quiet{1};
+  const Matrix<float> w = weights(kHidden, kInputs);
+  const CrossbarCoupling<float> plain(options, kLayers, 0, w, quiet);
+  options.array.converters.dac.gain = 0.1;
+  options.array.converters.adc.offset = 5;
+  options.array.converters.adc_share = 3;
+  options.array.converters.adc_type = AdcType::integrating;
+  const CrossbarCoupling<float> own(options, kLayers, 0, w, quiet);
+  Ledger ledger;
+  Run run{1, 1, &ledger};
+  ReadPlace place{{}, kIds};
+  const Matrix<float> x = drive(kInputs);
+  Matrix<float> a = Matrix<float>::Zero(kHidden, kSamples), b = a;
+  plain.drive(x, a, place, quiet);
+  own.drive(x, b, place, quiet);
+  CHECK((a - b).norm() > 0.01F * a.norm());
+  CHECK((a - b).norm() < 0.5F * a.norm());
+
+  const std::vector<double> seconds(kSamples, 1e-8);
+  const Matrix<float> settled = Matrix<float>::Constant(kHidden, kSamples, 0.5F);
+  a = b = settled;
+  plain.finish(x, a, seconds, place, quiet);
+  own.finish(x, b, seconds, place, run);
+  // neighbours share an ADC and so its offset, others do not
+  const Eigen::RowVectorXf off = (b - a).col(0).transpose();
+  CHECK((b - a) == off.transpose().replicate(1, kSamples));
+  CHECK(off[0] == off[2]);
+  CHECK(off[3] == off[5]);
+  CHECK(off[0] != off[3]);
+  CHECK(ledger.total(Event::adc).count == 0);
+  CHECK(ledger.total(Event::adc_clock).count == 256 * kHidden * kSamples);
 }
 
 TEST_CASE("options out of range name the field", "[coupling]") {

@@ -1,6 +1,9 @@
 // The other commands: help, version, devices, eval, energy.
+#include <cstdio>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
+#include "crossbar/device/device.h"
 #include "tests/catch.h"
 #include "tests/program/process.h"
 
@@ -43,6 +46,57 @@ TEST_CASE("devices lists presets and tells what is assumed") {
   CHECK(device["name"] == "TaOx-180nm");
   CHECK(device["G_max_siemens"].get<double>() > device["G_min_siemens"].get<double>());
   CHECK(device["assumed"].is_array());
+}
+
+TEST_CASE("devices shows every preset with the parameters of its law, and writes its mean pulse curve") {
+  const TemporaryFolder folder;
+  const Json all = Json::parse(run_program({"devices", "--json"}, folder.path()).last_line())["devices"];
+  CHECK(all.size() == eqprop::preset_names().size());
+  for (const Json& device : all) {
+    const std::string name = device["name"];
+    CAPTURE(name);
+    const Outcome one = run_program({"devices", name, "--csv", "curve.csv"}, folder.path());
+    if (device["kind"] == "verify_only") {
+      CHECK(one.exit_code == 2);
+      CHECK(has(one.err, "verify_only"));
+      continue;
+    }
+    REQUIRE(one.exit_code == 0);
+    CHECK(has(one.out, "step_up"));
+    CHECK(device["law_parameters"]["step_up_siemens"].get<double>() > 0);
+    for (const std::string field : device["assumed"]) CHECK(has(one.out, field));
+    // the train starts at the bottom, goes up and comes down again, and stays in the window
+    std::istringstream table(read_file_text(folder / "curve.csv"));
+    std::string line;
+    std::getline(table, line);
+    CHECK(line == "pulse,polarity,siemens_before,mean_step_siemens,step_sd_siemens,siemens_after");
+    double before = device["G_min_siemens"], top = before;
+    int rows = 0;
+    for (; std::getline(table, line); ++rows) {
+      int number = 0;
+      char polarity[16];
+      double at = 0, step = 0, sd = 0, after = 0;
+      REQUIRE(std::sscanf(line.c_str(), "%d,%15[a-z],%lf,%lf,%lf,%lf", &number, polarity, &at, &step, &sd, &after) == 6);
+      REQUIRE(number == rows + 1);
+      REQUIRE(at == Approx(before).margin(1e-15));
+      REQUIRE((std::string(polarity) == "set" ? after >= at : after <= at));
+      REQUIRE(sd >= 0);
+      before = after;
+      top = std::max(top, after);
+    }
+    CHECK(rows >= 4);
+    CHECK(top > device["G_min_siemens"].get<double>());
+    CHECK(top <= device["G_max_siemens"].get<double>() * 1.000001);
+    CHECK(before < top);
+  }
+  REQUIRE(run_program({"devices", "Ag-aSi", "--svg", "curve.svg"}, folder.path()).exit_code == 0);
+  const std::string picture = read_file_text(folder / "curve.svg");
+  CHECK(has(picture, "<svg"));
+  CHECK(has(picture, "conductance (nS)"));
+  CHECK(has(picture, "Ag-aSi"));
+  const Outcome nameless = run_program({"devices", "--csv", "curve.csv"}, folder.path());
+  CHECK(nameless.exit_code == 2);
+  CHECK(has(nameless.err, "devices NAME"));
 }
 
 TEST_CASE("eval gives the accuracies that the run reported") {

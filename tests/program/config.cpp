@@ -44,7 +44,9 @@ TEST_CASE("a minus before zero and a control character survive writing") {
   Overrides overrides;
   overrides.sets = {"train.momentum=-0.0", "target.cosine=-0.0", "energy.prices=\"a\\u007Fb\\u0001\""};
   const Config config = parse_config(small_config("ideal", 3), "test.toml", overrides);
-  CHECK(config.prices == "a\x7F" "b\x01");
+  CHECK(config.prices ==
+        "a\x7F"
+        "b\x01");
   CHECK_FALSE(std::signbit(config.train.rule.momentum));
   const Config again = parse_config(config_text(config), "resolved.toml");
   CHECK(config_identity(again) == config_identity(config));
@@ -69,14 +71,17 @@ TEST_CASE("a quoted key does not pass for another, and letters outside texts are
 
 TEST_CASE("converters and device can be set from a config") {
   Overrides overrides;
-  overrides.sets = {"crossbar.dac_rounding=truncate",  "crossbar.dac_gain=1.01",       "crossbar.dac_offset=0.002",
-                    "crossbar.adc_rounding=truncate",  "crossbar.adc_gain=0.98",       "crossbar.adc_offset=-0.001",
-                    "crossbar.adc_range_forward=2.5",  "crossbar.adc_range_backward=1", "crossbar.adc_bits=6",
-                    "device.set_voltage=1.1 V",        "device.reset_voltage=-1.3 V",  "device.pulse_time=50 ns",
-                    "device.conductance_min=4 uS",     "device.conductance_max=78 uS", "device.pulses_per_window=50",
-                    "device.cycle_sd=0.1",             "device.step_spread=0.2",       "device.bound_spread=0.01",
-                    "device.asymmetry_spread=0.05",    "device.write_noise=0.5",       "device.stuck_low=0.01",
-                    "device.stuck_high=0.02"};
+  overrides.sets = {"crossbar.dac_rounding=truncate", "crossbar.dac_gain=1.01",        "crossbar.dac_offset=0.002",
+                    "crossbar.adc_rounding=truncate", "crossbar.adc_gain=0.98",        "crossbar.adc_offset=-0.001",
+                    "crossbar.adc_range_forward=2.5", "crossbar.adc_range_backward=1", "crossbar.adc_bits=6",
+                    "device.set_voltage=1.1 V",       "device.reset_voltage=-1.3 V",   "crossbar.dac_gain_spread=0.01",
+                    "crossbar.dac_offset_spread=0.2", "crossbar.dac_inl=0.3",          "crossbar.adc_gain_spread=0.04",
+                    "crossbar.adc_offset_spread=0.5", "crossbar.adc_inl=0.6",          "crossbar.adc_calibration=percentile",
+                    "crossbar.adc_percentile=99",     "crossbar.adc_share=4",          "crossbar.adc_type=integrating",
+                    "crossbar.adc_clock=3 ns",        "device.pulse_time=50 ns",       "device.conductance_min=4 uS",
+                    "device.conductance_max=78 uS",   "device.pulses_per_window=50",   "device.cycle_sd=0.1",
+                    "device.step_spread=0.2",         "device.bound_spread=0.01",      "device.asymmetry_spread=0.05",
+                    "device.write_noise=0.5",         "device.stuck_low=0.01",         "device.stuck_high=0.02"};
   const Config config = parse_config(small_config("crossbar", 1), "test.toml", overrides);
   const ArrayOptions& array = config.crossbar.array;
   CHECK(array.dac.rounding == Rounding::truncate);
@@ -90,6 +95,18 @@ TEST_CASE("converters and device can be set from a config") {
   }
   CHECK(config.crossbar.adc_range_forward == 2.5);
   CHECK(config.crossbar.adc_range_backward == 1);
+  const ConverterDesign& design = array.converters;
+  CHECK(design.dac.gain == 0.01);
+  CHECK(design.dac.offset == 0.2);
+  CHECK(design.dac.inl == 0.3);
+  CHECK(design.adc.gain == 0.04);
+  CHECK(design.adc.offset == 0.5);
+  CHECK(design.adc.inl == 0.6);
+  CHECK(config.crossbar.adc_calibration == RangeRule::percentile);
+  CHECK(config.crossbar.adc_percentile == 99);
+  CHECK(design.adc_share == 4);
+  CHECK(design.adc_type == AdcType::integrating);
+  CHECK(design.adc_clock == Approx(3e-9));
   const DevicePreset& device = array.device;
   CHECK(device.set_volt == Approx(1.1));
   CHECK(device.reset_volt == Approx(-1.3));
@@ -109,6 +126,35 @@ TEST_CASE("converters and device can be set from a config") {
   CHECK(device.assumed == std::vector<std::string>{"law"});
   CHECK(device.set.size() == 13);
   CHECK(config_text(parse_config(config_text(config), "resolved.toml")) == config_text(config));
+
+  // the rest of the converters' keys
+  overrides.sets = {"crossbar.adc_calibration=analytic", "crossbar.adc_sigmas=3", "crossbar.adc_time=20 ns", "crossbar.adc_share=2",
+                    "crossbar.input=serial"};
+  const Config serial = parse_config(small_config("crossbar", 1), "test.toml", overrides);
+  CHECK(serial.crossbar.adc_calibration == RangeRule::analytic);
+  CHECK(serial.crossbar.adc_sigmas == 3);
+  CHECK(serial.crossbar.array.converters.adc_second == Approx(20e-9));
+  CHECK(serial.crossbar.array.converters.input == DriveInput::serial);
+  CHECK(config_text(parse_config(config_text(serial), "resolved.toml")) == config_text(serial));
+
+  // bounds that scatter around the middle, and noise beside the step's, are keys too
+  overrides.sets = {"crossbar.device=ReRAM-ES", "device.cycle_floor=0.01", "device.cycle_slope=0.02", "device.low_spread=0.1",
+                    "device.high_spread=0.2"};
+  const DevicePreset reram = parse_config(small_config("crossbar", 1), "test.toml", overrides).crossbar.array.device;
+  CHECK(reram.cycle_floor == 0.01);
+  CHECK(reram.cycle_slope == 0.02);
+  CHECK(reram.low_spread == 0.1);
+  CHECK(reram.high_spread == 0.2);
+  CHECK(reram.set.size() == 4);
+
+  // a first write is as fine as the device allows, unless the config says otherwise
+  const auto tolerance = [](const std::vector<std::string>& sets) {
+    Overrides of_write;
+    of_write.sets = sets;
+    return parse_config(small_config("crossbar", 1), "test.toml", of_write).crossbar.array.write.tolerance;
+  };
+  CHECK(tolerance({"crossbar.device=ReRAM-ES"}) == preset("ReRAM-ES").verify_tolerance);
+  CHECK(tolerance({"crossbar.device=ReRAM-ES", "crossbar.write_tolerance=7 uS"}) == Approx(7e-6));
 
   // without [device] the preset is as it is, and the resolved config has no such section
   const Config plain = parse_config(small_config("crossbar", 1), "test.toml");

@@ -8,7 +8,7 @@ namespace {
 
 NetworkOptions wired(double ohm = 20) {
   NetworkOptions options = network(Substrate::crossbar);
-  options.crossbar.array.wires.model = WireModel::effective;
+  options.crossbar.array.wires.model = WireModel::exact;
   options.crossbar.array.wires.wires = {ohm, 0, 0, false};
   return options;
 }
@@ -49,6 +49,26 @@ TEST_CASE("behind wires: same bits by any number of threads, and after a stop be
   resumed.trainer.restore(in);
   for (int e = 1; e < 3; ++e) resumed.epoch(train);
   CHECK(resumed.bytes() == one.bytes());
+}
+
+TEST_CASE("behind wires, sample by sample, where reads are solves: same bits by any number of threads, and after a stop") {
+  const auto train = data(40, 1);
+  TrainOptions options = training(2);
+  options.batch = 1;
+  NetworkOptions solved = wired();
+  solved.crossbar.array.wires.model = WireModel::solve;
+  Subject one(solved, options, train, 1, 1), seven(solved, options, train, 1, 7);
+  one.epoch(train);
+  seven.epoch(train);
+  CHECK((one.bytes() == seven.bytes()));
+  one.epoch(train);
+  CHECK(one.trainer.wire_use().solving == one.trainer.wire_use().tiles);
+  const auto saved = seven.bytes();
+  Subject resumed(solved, options, train, 1, 2);
+  ByteReader in(saved, "saved");
+  resumed.trainer.restore(in);
+  resumed.epoch(train);
+  CHECK((resumed.bytes() == one.bytes()));
 }
 
 TEST_CASE("weights that read differently backward because ends change places are certified as they are read") {
