@@ -14,7 +14,7 @@
 
 using namespace eqprop;
 
-TEST_CASE("parallel_for visits every item once and gives the same bits for any number of threads", "[base][parallel]") {
+TEST_CASE("parallel_for visits every item once and gives the same bits for any number of threads", "[base][parallel][threads]") {
   const RandomKey key(7, Purpose::test);
   const auto compute = [&](std::size_t count, int threads) {
     std::vector<float> out(count, -1.0f);
@@ -39,7 +39,7 @@ TEST_CASE("parallel_for visits every item once and gives the same bits for any n
   CHECK(hardware_threads() >= 1);
 }
 
-TEST_CASE("the exception of the lowest index is rethrown, whichever comes first", "[base][parallel]") {
+TEST_CASE("the exception of the lowest index is rethrown, whichever comes first", "[base][parallel][threads]") {
   for (const int threads : {1, 2, 7}) {
     for (int repeat = 0; repeat < 20; ++repeat) {
       // items 5 and 6 fail while both are under way, by turns the one or the other first; the waits are bounded
@@ -72,7 +72,7 @@ TEST_CASE("the exception of the lowest index is rethrown, whichever comes first"
   }
 }
 
-TEST_CASE("many loops on end lose no item, whatever their size, number of threads and failures", "[base][parallel]") {
+TEST_CASE("many loops on end lose no item, whatever their size, number of threads and failures", "[base][parallel][threads]") {
   const RandomKey key(11, Purpose::test);
   std::vector<int> visits;
   for (std::uint32_t loop = 0; loop < 5'000; ++loop) {
@@ -96,7 +96,7 @@ TEST_CASE("many loops on end lose no item, whatever their size, number of thread
   }
 }
 
-TEST_CASE("helpers that slept wake up for the next loop", "[base][parallel]") {
+TEST_CASE("helpers that slept wake up for the next loop", "[base][parallel][threads]") {
   // two items that wait for each other: they end early only when a second thread comes
   int together = 0;
   for (int loop = 0; loop < 20; ++loop) {
@@ -112,7 +112,7 @@ TEST_CASE("helpers that slept wake up for the next loop", "[base][parallel]") {
   CHECK(together >= 15);
 }
 
-TEST_CASE("loops inside loops run inline and in order", "[base][parallel]") {
+TEST_CASE("loops inside loops run inline and in order", "[base][parallel][threads]") {
   std::vector<std::vector<std::size_t>> seen(50);
   std::atomic<int> moved = 0;
   parallel_for(seen.size(), 4, [&](std::size_t i) {
@@ -135,7 +135,7 @@ TEST_CASE("loops inside loops run inline and in order", "[base][parallel]") {
   CHECK(visits == 100);
 }
 
-TEST_CASE("several threads of the user may call at once", "[base][parallel]") {
+TEST_CASE("several threads of the user may call at once", "[base][parallel][threads]") {
   std::atomic<int> wrong = 0;
   const auto user = [&](std::size_t me) {
     for (std::size_t loop = 0; loop < 1'000; ++loop) {
@@ -159,7 +159,7 @@ TEST_CASE("several threads of the user may call at once", "[base][parallel]") {
   CHECK(wrong == 0);
 }
 
-TEST_CASE("a loop may have more items than a round holds", "[base][parallel]") {
+TEST_CASE("a loop may have more items than a round holds", "[base][parallel][threads]") {
   constexpr std::size_t kItems = (std::size_t{1} << 20) + 5;
   std::vector<std::uint8_t> visits(kItems, 0);
   parallel_for(kItems, 3, [&](std::size_t i) { ++visits[i]; });
@@ -181,7 +181,7 @@ TEST_CASE("a loop may have more items than a round holds", "[base][parallel]") {
   }
 }
 
-TEST_CASE("shards cut a batch into pieces of at most kShardSamples", "[base][parallel]") {
+TEST_CASE("shards cut a batch into pieces of at most kShardSamples", "[base][parallel][threads]") {
   CHECK(shard_count(0) == 0);
   for (std::size_t batch = 1; batch < 200; ++batch) {
     std::size_t next = 0;

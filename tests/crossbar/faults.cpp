@@ -48,7 +48,7 @@ TEST_CASE("shares of faults are as stated", "[faults]") {
   CHECK(std::abs(static_cast<double>(report.faulty) / 100 - 40) < 5 * std::sqrt(200 * 0.2 * 0.8));
 }
 
-TEST_CASE("a map's devices are stuck where it says, and pulses leave them there", "[faults]") {
+TEST_CASE("a map's devices are stuck where it says, and pulses leave them there", "[faults][threads]") {
   ArrayOptions options = quiet();
   options.plan.mode = PulseMode::count;
   options.max_rows = 3;  // the map is cut with the tiles
@@ -101,7 +101,7 @@ TEST_CASE("spare columns take the place of the worst", "[faults]") {
   CHECK((tile.plus.up.array() > 0).all());
 }
 
-TEST_CASE("devices that have had their rated pulses stay where they are, after a checkpoint too", "[faults]") {
+TEST_CASE("devices that have had their rated pulses stay where they are, after a checkpoint too", "[faults][threads]") {
   ArrayOptions options = quiet();
   options.plan.mode = PulseMode::sign;
   options.wear_out = true;

@@ -151,6 +151,15 @@ TEST_CASE("the other laws come back as well") {
     coverage.add("exponential gamma_down", holds(x, "gamma_down", 1.2 * stretch));
     coverage.add("exponential A_up", holds(x, "A_up", -0.4 * std::exp(1.5 * shift)));
     coverage.add("exponential A_down", holds(x, "A_down", 0.3 * std::exp(-1.2 * shift)));
+
+    const Truth power{PowerStep{6e-6f, 5e-6f, 2.0f, 1.6f}};
+    const LawFit w = fitted(simulated(step_of(power), power, seed, 16, 60), "power_step");
+    coverage.add("power G_max", holds(w, "G_max", power.high));
+    coverage.add("power G_min", holds(w, "G_min", power.low));
+    coverage.add("power step_up", holds(w, "step_up", 6e-6));
+    coverage.add("power step_down", holds(w, "step_down", 5e-6));
+    coverage.add("power gamma_up", holds(w, "gamma_up", 2.0));
+    coverage.add("power gamma_down", holds(w, "gamma_down", 1.6));
   }
   for (const auto& [name, counts] : coverage.by_name) {
     INFO(name << ": " << counts.first << " of " << counts.second);

@@ -271,7 +271,7 @@ TEST_CASE("nonlinear wires: a state serves any array, whatever it held", "[nonli
   }
 }
 
-TEST_CASE("nonlinear wires: a batch is its columns, with the same bits on any number of threads", "[nonlinear]") {
+TEST_CASE("nonlinear wires: a batch is its columns, with the same bits on any number of threads", "[nonlinear][threads]") {
   const MatrixXd v = uniform(24, 11, 0, 0.2, 18);
   const NonlinearWires wires(uniform(24, 40, kLow, kHigh, 17), {5, 0, 0, false}, sinh_cells(0.05));
   MatrixXd one(40, 11), seven(40, 11);

@@ -277,7 +277,7 @@ TEST_CASE("two steps draw differently, the same step the same") {
   CHECK(after(1, 6) != after(1, 7));
 }
 
-TEST_CASE("threads change neither bits nor ledger") {
+TEST_CASE("threads change neither bits nor ledger", "[threads]") {
   std::vector<std::uint8_t> bytes;
   Ledger first;
   for (const int threads : {1, 2, 7}) {

@@ -117,7 +117,7 @@ TEST_CASE("telegraph noise has two levels per trap and the stated share of traps
   CHECK(std::abs(near(1.05f) - 1500.0) < 5 * std::sqrt(10000 * 0.15 * 0.85));
 }
 
-TEST_CASE("slow noise is in the reads of an array, one conductance per phase, for any number of threads", "[slow_noise]") {
+TEST_CASE("slow noise is in the reads of an array, one conductance per phase, for any number of threads", "[slow_noise][threads]") {
   ArrayOptions options = quiet();
   options.slow_noise = {.flicker = 0.05, .telegraph = 0, .telegraph_share = 0, .slowest_second = 1, .step_second = 1e-3};
   const Eigen::MatrixXf w = uniform(20, 31, 0.5f, 1), x = uniform(30, 3, 1.0f, 2);
@@ -192,7 +192,7 @@ TEST_CASE("retention: what a device holds above its lower bound decays", "[slow_
     CHECK(tile.plus.g(i) - tile.plus.low(i) == Approx((100e-6 - tile.plus.low(i)) / std::numbers::e).epsilon(1e-5));
 }
 
-TEST_CASE("an array's clock is kept by a checkpoint, and waiting is drift and other noise", "[slow_noise]") {
+TEST_CASE("an array's clock is kept by a checkpoint, and waiting is drift and other noise", "[slow_noise][threads]") {
   ArrayOptions options = quiet();
   options.device.drift = {.second = 1, .exponent = {0.05, 0, 0.05, 0.05}, .spread = {0.01, 0, 0.01, 0.01}};
   options.slow_noise.step_second = 0.01;

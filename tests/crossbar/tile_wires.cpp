@@ -169,7 +169,7 @@ TEST_CASE("wires stage: noise of reads has the variance of the wires' matrices",
   }
 }
 
-TEST_CASE("wires stage: saved and restored between rebuilds it goes on with the same bits, by any number of threads", "[wires]") {
+TEST_CASE("wires stage: saved and restored between rebuilds it goes on with the same bits, by any number of threads", "[wires][threads]") {
   ArrayOptions options = wired(WireModel::effective);
   options.plan.mode = PulseMode::count;
   options.wires.stale_error = 1;

@@ -69,7 +69,7 @@ TEST_CASE("a train is as long as its product needs, and what the longest does no
   CHECK(drawn(none, 0.001, 31, 0).lines.cols() == 0);
 }
 
-TEST_CASE("an array's devices get the pulses of their coincidences, on any tiles, by any number of threads", "[trains]") {
+TEST_CASE("an array's devices get the pulses of their coincidences, on any tiles, by any number of threads", "[trains][threads]") {
   for (DevicePreset device : device_of_every_law()) {
     INFO(device.name);
     ArrayOptions options = quiet(device);

@@ -240,7 +240,7 @@ TEST_CASE("wires: a warm start near the solution needs fewer iterations and find
   CHECK(relative(warm.ampere, solve(wires, Direction::forward, near).ampere) < 1e-7);
 }
 
-TEST_CASE("wires: a batch is its columns, with the same bits on any number of threads", "[wires]") {
+TEST_CASE("wires: a batch is its columns, with the same bits on any number of threads", "[wires][threads]") {
   const MatrixXd g = uniform(24, 40, kLow, kHigh, 17);
   const MatrixXd v = uniform(24, 11, 0, 0.2, 18);
   const Wires wires(g, kPlain);

@@ -268,7 +268,7 @@ TEST_CASE("with a tolerance a phase stops early, keeps the tolerance, and no soo
   }
 }
 
-TEST_CASE("bits depend neither on threads nor on the neighbours in the batch") {
+TEST_CASE("bits depend neither on threads nor on the neighbours in the batch", "[threads]") {
   const float tolerance = GENERATE(0.0F, 1e-3F);
   ChainProblem p = make_chain(300, 290, 10, 50, 0.19, 5);
   const std::vector<float> start = all_weights(p);

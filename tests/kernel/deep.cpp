@@ -291,7 +291,7 @@ TEST_CASE("deep: the weight change descends the loss") {
   REQUIRE(std::sqrt(cc / ss) == Approx(1).epsilon(0.05));
 }
 
-TEST_CASE("deep: bits depend neither on threads nor on the neighbours in the batch") {
+TEST_CASE("deep: bits depend neither on threads nor on the neighbours in the batch", "[threads]") {
   const float tolerance = GENERATE(0.0F, 1e-3F);
   const auto make = [] { return make_deep({300, 290, 140, 150, 10}, 37, 0.19, 5); };
   DeepOptions options;

@@ -59,7 +59,7 @@ TEST_CASE("deep trainer: a training of the kernel is that of the general path") 
   REQUIRE(a.trainer.evaluate(set).cost == Approx(b.trainer.evaluate(set).cost).epsilon(1e-3));
 }
 
-TEST_CASE("deep trainer: bits do not depend on threads") {
+TEST_CASE("deep trainer: bits do not depend on threads", "[threads]") {
   const Dataset set = data(60, 3);
   Subject one(deep_network(), deep_training(true, 1e-3), set, 1, 1);
   Subject seven(deep_network(), deep_training(true, 1e-3), set, 1, 7);

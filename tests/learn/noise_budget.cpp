@@ -236,7 +236,7 @@ TEST_CASE("the chosen beta is the curvature limit where that is above both other
   }
 }
 
-TEST_CASE("a budget has the same bits for any number of threads and leaves the ledger alone") {
+TEST_CASE("a budget has the same bits for any number of threads and leaves the ledger alone", "[threads]") {
   const auto network = rough(Activation::hard_sigmoid, Activation::hard_sigmoid, kSizes, 0.01, 0.004);
   const NoiseBudget one = budget(network, learn_options(0.1), 40, 1), four = budget(network, learn_options(0.1), 40, 4);
   CHECK(one.chosen == four.chosen);

@@ -50,7 +50,7 @@ TEST_CASE("Tiki-Taka follows a mean, and stays where changes have none", "[tiki_
   }
 }
 
-TEST_CASE("Tiki-Taka goes on from a checkpoint with the same bits, by any number of threads", "[tiki_taka]") {
+TEST_CASE("Tiki-Taka goes on from a checkpoint with the same bits, by any number of threads", "[tiki_taka][threads]") {
   const DevicePreset device = preset("TaOx-180nm");
   const auto start = [&](Run& run) { return Array(slow_options(device), 0, Eigen::MatrixXf::Zero(kOutputs, kLines), run); };
   Run one{.seed = 3, .threads = 1}, many{.seed = 3, .threads = 5};

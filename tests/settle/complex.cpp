@@ -158,7 +158,7 @@ TEST_CASE("float and double complex states agree", "[complex]") {
   }
 }
 
-TEST_CASE("threads and the order of sweeps change no equilibrium", "[complex]") {
+TEST_CASE("threads and the order of sweeps change no equilibrium", "[complex][threads]") {
   const Recipe recipe{chain(2, Activation::tanh, Activation::tanh), Cost::squared_error, 0.6, 50};
   const Complex beta(0, 0.4);
   Problem<float> one(recipe);

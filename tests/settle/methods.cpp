@@ -75,7 +75,7 @@ TEST_CASE("a state that is no equilibrium has a large certified residual", "[met
     }
 }
 
-TEST_CASE("threads change no bit of any method", "[methods]") {
+TEST_CASE("threads change no bit of any method", "[methods][threads]") {
   const Method method = GENERATE(from_range(kAllMethods));
   Recipe recipe{chain(2, Activation::hard_sigmoid, Activation::hard_sigmoid), Cost::squared_error, 0.6, 100};
   CAPTURE(method_name(method));

@@ -119,7 +119,7 @@ TEST_CASE("samples keep their states and reports in any order", "[settle]") {
   }
 }
 
-TEMPLATE_TEST_CASE("threads change no bit of states, report, ledger and clock", "[settle]", float, double) {
+TEMPLATE_TEST_CASE("threads change no bit of states, report, ledger and clock", "[settle][threads]", float, double) {
   using T = TestType;
   const Recipe recipe{chain(2, Activation::tanh, Activation::hard_sigmoid), Cost::squared_error, 0.6, 100};
   std::vector<State<T>> states;

@@ -69,7 +69,7 @@ TEST_CASE("every estimator learns on arrays") {
   }
 }
 
-TEST_CASE("every estimator: same seed, same bits for 1, 2 and 7 threads, on both substrates") {
+TEST_CASE("every estimator: same seed, same bits for 1, 2 and 7 threads, on both substrates", "[threads]") {
   for (const Estimator estimator : all_estimators())
     for (const Substrate substrate : {Substrate::ideal, Substrate::crossbar}) {
       CAPTURE(estimator_name(estimator));

@@ -4,7 +4,7 @@
 
 using namespace step_cases;
 
-TEST_CASE("steps of every kind, an evaluation, a checkpoint", "[steps]") {
+TEST_CASE("steps of every kind, an evaluation, a checkpoint", "[steps][threads]") {
   const Dataset set = data(30, 1);  // one batch of 20 and one of 10
   for (const Case& c : cases())
     for (const int threads : {1, 2}) {

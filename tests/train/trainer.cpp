@@ -50,7 +50,7 @@ TEST_CASE("the kernel's step is the general path's step") {
       }
 }
 
-TEST_CASE("same seed: same checkpoint and ledger for 1, 2 and 7 threads; another seed: another checkpoint") {
+TEST_CASE("same seed: same checkpoint and ledger for 1, 2 and 7 threads; another seed: another checkpoint", "[threads]") {
   const auto train = data(100, 1);
   for (const auto substrate : {Substrate::ideal, Substrate::crossbar}) {
     auto options = training(2);

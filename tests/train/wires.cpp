@@ -37,7 +37,7 @@ TEST_CASE("a network learns through its wires, in both loops, and says how stale
   }
 }
 
-TEST_CASE("behind wires: same bits by any number of threads, and after a stop between rebuilds") {
+TEST_CASE("behind wires: same bits by any number of threads, and after a stop between rebuilds", "[threads]") {
   const auto train = data(100, 1);
   const TrainOptions options = training(3);
   Subject one(wired(), options, train, 1, 1), seven(wired(), options, train, 1, 7);
@@ -51,7 +51,7 @@ TEST_CASE("behind wires: same bits by any number of threads, and after a stop be
   CHECK(resumed.bytes() == one.bytes());
 }
 
-TEST_CASE("behind wires, sample by sample, where reads are solves: same bits by any number of threads, and after a stop") {
+TEST_CASE("behind wires, sample by sample, where reads are solves: same bits by any number of threads, and after a stop", "[threads]") {
   const auto train = data(40, 1);
   TrainOptions options = training(2);
   options.batch = 1;
