@@ -18,7 +18,7 @@ run() { # PROGRAM FILTER [REPETITIONS]
   results+=("$out")
 }
 run bench_read 'noise:proportional'
-run bench_pulse 'exponential'
+run bench_pulse '(512x512|integrated)/.*threads:1$'
 run bench_write_verify 'fresh'
 run bench_settle_kernel '^settle/'
 run bench_train_step 'threads:1$'
