@@ -6,6 +6,7 @@
 
 #include "tests/catch.h"
 #include "tests/data/temp_folder.h"
+#include "tests/source_dir.h"
 
 namespace eqprop {
 namespace {
@@ -14,7 +15,7 @@ using test::contains;
 using test::input_error;
 using test::TempFolder;
 
-const std::filesystem::path kDigits = std::filesystem::path(EQPROP_SOURCE_DIR) / "experiments" / "data";
+const std::filesystem::path kDigits = std::filesystem::path(eqprop::testing::source_dir()) / "experiments" / "data";
 
 bool in_unit_range(const Dataset& data) {
   return std::all_of(data.x.begin(), data.x.end(), [](float v) { return v >= 0.0f && v <= 1.0f; });

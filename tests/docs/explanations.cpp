@@ -9,6 +9,7 @@
 #include "experiments/explanations.h"
 #include "tests/catch.h"
 #include "tests/program/process.h"
+#include "tests/source_dir.h"
 
 using namespace eqprop;
 using namespace eqprop::testing;
@@ -16,7 +17,7 @@ using Json = nlohmann::json;
 
 namespace {
 
-const std::string kSource = EQPROP_SOURCE_DIR;
+const std::string kSource = source_dir();
 
 // name -> number, as the enum's text has them, so that a new one is not forgotten
 std::map<std::string, int> codes_in(const std::string& header) {

@@ -9,13 +9,14 @@
 #include "experiments/history.h"
 #include "tests/catch.h"
 #include "tests/program/process.h"
+#include "tests/source_dir.h"
 
 using namespace eqprop;
 using namespace eqprop::testing;
 
 namespace {
 
-const std::string kPage = EQPROP_SOURCE_DIR "/docs/formats.md";
+const std::string kPage = source_dir() + "/docs/formats.md";
 
 }  // namespace
 

@@ -9,13 +9,14 @@
 #include "base/check.h"
 #include "tests/catch.h"
 #include "tests/energy/message.h"
+#include "tests/source_dir.h"
 
 using namespace eqprop;
 using namespace eqprop::testing;
 
 namespace {
 
-const std::filesystem::path kPrices = EQPROP_SOURCE_DIR "/energy/prices";
+const std::filesystem::path kPrices = source_dir() + "/energy/prices";
 
 // backprop written out as loops that do nothing but count their operations
 double counted_flops(const std::vector<int>& widths, int batch) {

@@ -8,13 +8,14 @@
 #include "tests/catch.h"
 #include "tests/energy/message.h"
 #include "tests/energy/random_ledger.h"
+#include "tests/source_dir.h"
 
 using namespace eqprop;
 using namespace eqprop::testing;
 
 namespace {
 
-const std::filesystem::path kPrices = EQPROP_SOURCE_DIR "/energy/prices";
+const std::filesystem::path kPrices = source_dir() + "/energy/prices";
 
 // a complete list; every event costs (1, 2, 3) x (its number + 1) pJ
 std::string list_text() {

@@ -82,7 +82,7 @@ TEST_CASE("a full disk ends the run with 3 and keeps the last checkpoint") {
   fs::create_directory(folder / "disk");
   // a disk of its own, seen by this run alone: room for one checkpoint and a half, and a new one is written before the old one goes
   const std::string shell = "unshare -rm sh -c 'mount -t tmpfs -o size=" + std::to_string(kilobytes * 3 / 2) + "k tmpfs disk && { \"" +
-                            EQPROP_PROGRAM +
+                            program_path() +
                             "\" train small.toml --out disk/run >out.txt 2>err.txt; echo $? >code.txt; cp -r disk/run kept; }'";
   const std::string command = "cd '" + folder.path().string() + "' && " + shell + " 2>mount.txt";
   if (system(command.c_str()) != 0) {
@@ -107,7 +107,7 @@ TEST_CASE("a full disk ends the run with 3 and keeps the last checkpoint") {
 
 TEST_CASE("results that cannot be written are no success") {
   const TemporaryFolder folder;
-  const std::string program = std::string("cd '") + folder.path().string() + "' && \"" + EQPROP_PROGRAM + "\" devices ";
+  const std::string program = std::string("cd '") + folder.path().string() + "' && \"" + program_path() + "\" devices ";
   for (const std::string end : {">/dev/full", ">&-"}) {
     INFO(end);
     const int status = system((program + end + " 2>err.txt").c_str());

@@ -7,6 +7,7 @@
 #include "experiments/statistics.h"
 #include "tests/catch.h"
 #include "tests/program/process.h"
+#include "tests/source_dir.h"
 
 using namespace eqprop;
 using namespace eqprop::testing;
@@ -200,7 +201,7 @@ TEST_CASE("cross entropy takes the last layer out of the settling system") {
 
 TEST_CASE("the configs that come with the program are valid and say what they show") {
   int configs = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(EQPROP_SOURCE_DIR "/experiments/config")) {
+  for (const auto& entry : std::filesystem::directory_iterator(source_dir() + "/experiments/config")) {
     INFO(entry.path().string());
     const Config config = read_config(entry.path());
     CHECK(config_text(parse_config(config_text(config), "again")) == config_text(config));

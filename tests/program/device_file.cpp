@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "experiments/device_overrides.h"
 #include "tests/catch.h"
+#include "tests/source_dir.h"
 
 using namespace eqprop;
 
@@ -112,7 +113,7 @@ TEST_CASE("volts, seconds and window set by a config give other steps; pulses pe
 
 TEST_CASE("the fitted devices that come with the program can be trained") {
   int found = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(EQPROP_SOURCE_DIR "/experiments/device")) {
+  for (const auto& entry : std::filesystem::directory_iterator(eqprop::testing::source_dir() + "/experiments/device")) {
     INFO(entry.path().string());
     const DevicePreset device = read_device(entry.path());
     CHECK_NOTHROW(device.validate());

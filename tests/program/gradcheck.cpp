@@ -3,6 +3,7 @@
 
 #include "tests/catch.h"
 #include "tests/program/process.h"
+#include "tests/source_dir.h"
 
 using namespace eqprop::testing;
 using Json = nlohmann::json;
@@ -11,7 +12,7 @@ namespace {
 
 bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-const std::string kGradcheck = EQPROP_SOURCE_DIR "/experiments/config/gradcheck.toml";
+const std::string kGradcheck = source_dir() + "/experiments/config/gradcheck.toml";
 
 }  // namespace
 

@@ -4,13 +4,14 @@
 
 #include "tests/catch.h"
 #include "tests/program/process.h"
+#include "tests/source_dir.h"
 
 using namespace eqprop::testing;
 using Json = nlohmann::json;
 
 namespace {
 
-const std::string kConfigs = EQPROP_SOURCE_DIR "/experiments/config/";
+const std::string kConfigs = source_dir() + "/experiments/config/";
 
 }  // namespace
 

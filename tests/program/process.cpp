@@ -17,6 +17,8 @@ namespace eqprop::testing {
 
 namespace fs = std::filesystem;
 
+const char* program_path() { return EQPROP_PROGRAM; }
+
 TemporaryFolder::TemporaryFolder() {
   std::string name = (fs::temp_directory_path() / "eqprop-test-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
@@ -54,10 +56,10 @@ Program::Program(const std::vector<std::string>& arguments, const fs::path& fold
     setenv("EQPROP_DATA_DIR", data_folder.c_str(), 1);
   }
   setenv("XDG_CACHE_HOME", (folder / "cache").c_str(), 1);  // not the user's own sets
-  std::vector<char*> words{const_cast<char*>(EQPROP_PROGRAM)};
+  std::vector<char*> words{const_cast<char*>(program_path())};
   for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
   words.push_back(nullptr);
-  execv(EQPROP_PROGRAM, words.data());
+  execv(program_path(), words.data());
   _exit(99);
 }
 

@@ -20,6 +20,9 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
+/// Path of the program.
+const char* program_path();
+
 struct Outcome {
   int exit_code = -1;  ///< 128 + signal when a signal ended it
   std::string out;

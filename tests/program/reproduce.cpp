@@ -13,6 +13,7 @@
 #include "experiments/study_store.h"
 #include "tests/catch.h"
 #include "tests/program/process.h"
+#include "tests/source_dir.h"
 
 using namespace eqprop;
 using namespace eqprop::testing;
@@ -271,7 +272,7 @@ TEST_CASE("docs/results.md is what eqprop reproduce --markdown prints, and every
   const Outcome outcome = run_program({"reproduce", "--markdown"}, folder.path());
   INFO(outcome.err);
   CHECK(outcome.exit_code == 0);
-  const bool same = outcome.out == read_file_text(EQPROP_SOURCE_DIR "/docs/results.md");
+  const bool same = outcome.out == read_file_text(source_dir() + "/docs/results.md");
   INFO("make it anew: eqprop reproduce --markdown > docs/results.md");
   CHECK(same);
 

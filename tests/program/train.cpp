@@ -7,6 +7,7 @@
 
 #include "tests/catch.h"
 #include "tests/program/process.h"
+#include "tests/source_dir.h"
 
 using namespace eqprop::testing;
 namespace fs = std::filesystem;
@@ -231,7 +232,7 @@ TEST_CASE("converters that are off leave B1 and B2 unknown: null with a reason, 
 
 // made anew by `eqprop train tests/program/golden/config.toml --out NEW`, then copy config.toml, metrics.csv, ledger.json and energy.json
 TEST_CASE("a run folder is like the golden one") {
-  const fs::path golden = EQPROP_SOURCE_DIR "/tests/program/golden";
+  const fs::path golden = source_dir() + "/tests/program/golden";
   const TemporaryFolder folder;
   const Outcome outcome = run_program({"train", (golden / "config.toml").string(), "--out", "run"}, folder.path());
   INFO(outcome.err);
