@@ -70,8 +70,7 @@ float drifted(const Law& law, const Nominal& nominal, float g, const Worth& wort
            worth.pulses[0] * double{law.mean_step(at, false, low, high) * down};
   };
   const auto size = [&](bool set, float factor) {
-    return worth.pulses[set] * double{factor} *
-           std::max(std::abs(double{law.mean_step(g, set, low, high)}), nominal.size[set]);
+    return worth.pulses[set] * double{factor} * std::max(std::abs(double{law.mean_step(g, set, low, high)}), nominal.size[set]);
   };
   constexpr double kMost = 65536;
   const double parts = std::min(kMost, 1 + std::floor(16 * (size(true, up) + size(false, down)) / double{high - low}));

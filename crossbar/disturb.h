@@ -58,10 +58,10 @@ class PulseTally {
   void lone(Eigen::Index line, int plane, const Firings& firings, HalfPulses& out) const;
 
   using Counts = Eigen::Matrix<std::int32_t, Eigen::Dynamic, Eigen::Dynamic>;
-  Counts count_[2][2];                  // outputs x lines
-  Eigen::ArrayXXd columns_[2][2];       // outputs x (blocks + 1): in this block and those after it
-  Eigen::ArrayXd line_[2];              // of a line, both planes
-  Eigen::ArrayXd line_after_[2];        // of the lines after it
+  Counts count_[2][2];             // outputs x lines
+  Eigen::ArrayXXd columns_[2][2];  // outputs x (blocks + 1): in this block and those after it
+  Eigen::ArrayXd line_[2];         // of a line, both planes
+  Eigen::ArrayXd line_after_[2];   // of the lines after it
 };
 
 /// Moves a block of lines of a tile by what `tally` holds; noise is named by `place`. Returns the joules [J] of all half-selected cells.

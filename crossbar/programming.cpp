@@ -172,7 +172,8 @@ void pulse_pairs(const Law& law, const Line& plus, const Line& minus, const Puls
   if (weak) {
     count_only(count, totals);
     for (Index j = 0; j < plus.n; ++j)
-      if (s.direction[j] != 0) (s.on_plus[j] > 0 ? weak->plus : weak->minus).book(j, s.direction[j] > 0, s.set_sum[j] + s.reset_sum[j], totals);
+      if (s.direction[j] != 0)
+        (s.on_plus[j] > 0 ? weak->plus : weak->minus).book(j, s.direction[j] > 0, s.set_sum[j] + s.reset_sum[j], totals);
   } else {
     book(count, s.set_sum.data(), s.reset_sum.data(), plus.n, totals);
   }
@@ -306,9 +307,7 @@ UpdateReport update_block(Tile& tile, Index block, const Eigen::Ref<const Eigen:
     if (planned.written == 0) continue;
     choose_devices(plan, Line(tile.plus, line), Line(tile.minus, line), window_sum, scratch);
     std::visit(
-        [&](const auto& law) {
-          pulse_weights(pulse_form(law), tile, line, planned, noise, cycle, write, place, beside, scratch, totals);
-        },
+        [&](const auto& law) { pulse_weights(pulse_form(law), tile, line, planned, noise, cycle, write, place, beside, scratch, totals); },
         device.law);
     tile.refresh_line(line);
     touched = true;
@@ -344,9 +343,7 @@ UpdateReport train_block(Tile& tile, Index block, const Trains& trains, Index fi
       Place own = place;
       own.sample = 1 + static_cast<std::uint32_t>(s);
       std::visit(
-          [&](const auto& law) {
-            pulse_weights(pulse_form(law), tile, line, planned, noise, cycle, write, own, beside, scratch, totals);
-          },
+          [&](const auto& law) { pulse_weights(pulse_form(law), tile, line, planned, noise, cycle, write, own, beside, scratch, totals); },
           device.law);
       moved = true;
     }

@@ -10,8 +10,8 @@
 namespace eqprop {
 namespace {
 
-constexpr int kCells = 960;           // of the table of a sinh law
-constexpr int kIntegratedCells = 192;  // each is an integration
+constexpr int kCells = 960;            // of the table of a sinh law
+constexpr int kIntegratedCells = 384;  // each is an integration
 
 /// [S] what a pulse of `volt` does to the nominal device at the middle of its window.
 template <class Law>
@@ -56,7 +56,8 @@ void WriteScheme::validate(const DevicePreset& device) const {
   check_option("scheme.segment_ohm [ohm]", segment_ohm, 0, 1e9);
   check_option("scheme.driver_ohm [ohm]", driver_ohm, 0, 1e9);
   if (nonlinearity > 2 && !disturbs())
-    throw InputError(Code::conflict, {}, "crossbar.write_nonlinearity is of cells that are half-selected, and half_select = \"gated\" has none",
+    throw InputError(Code::conflict, {},
+                     "crossbar.write_nonlinearity is of cells that are half-selected, and half_select = \"gated\" has none",
                      "set half_select to \"half\" or \"third\", or write_nonlinearity to 2");
   if (!disturbs() && !drops()) return;
   const std::string wanted = disturbs() ? "crossbar.half_select" : "a resistance in the path of write pulses";
@@ -64,9 +65,10 @@ void WriteScheme::validate(const DevicePreset& device) const {
     throw InputError(Code::device, {}, "device " + device.name + " has no pulse law (verify_only), which " + wanted + " needs",
                      "choose a device of kind pulse, or half_select = \"gated\" and no write resistances");
   if (!device.law_integrates() && device.half_step == 0)
-    throw InputError(Code::device, {},
-                     "device " + device.name + ": nobody has stated what a pulse of half its voltage does to it, which " + wanted + " needs",
-                     "set device.half_step, its step at half the voltage over that of a full pulse, above 0 and at most 0.5");
+    throw InputError(
+        Code::device, {},
+        "device " + device.name + ": nobody has stated what a pulse of half its voltage does to it, which " + wanted + " needs",
+        "set device.half_step, its step at half the voltage over that of a full pulse, above 0 and at most 0.5");
 }
 
 PulseStrength::PulseStrength(const DevicePreset& device, const WriteScheme& scheme) {

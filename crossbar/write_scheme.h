@@ -56,9 +56,9 @@ class PulseStrength {
   }
 
   /// What a half-selected cell takes of a pulse of each polarity.
-  std::array<double, 2> direct{};    ///< [1] on the lines of the pulse: its move, of that of a full pulse of the same polarity
-  std::array<double, 2> opposite{};  ///< [1] elsewhere (third): the move in *this* polarity by a pulse of the other one
-  std::array<double, 2> heat{};      ///< [V^2 s] joules per siemens on the lines of the pulse
+  std::array<double, 2> direct{};     ///< [1] on the lines of the pulse: its move, of that of a full pulse of the same polarity
+  std::array<double, 2> opposite{};   ///< [1] elsewhere (third): the move in *this* polarity by a pulse of the other one
+  std::array<double, 2> heat{};       ///< [V^2 s] joules per siemens on the lines of the pulse
   std::array<double, 2> heat_rest{};  ///< [V^2 s] elsewhere
 
  private:

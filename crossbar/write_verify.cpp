@@ -177,8 +177,8 @@ WriteReport write_block(Tile& tile, Index block, const Eigen::Ref<const Eigen::M
       else
         std::visit(
             [&](const auto& law) {
-              verify_line(pulse_form(law), plane, static_cast<int>(side), line, first, goal, device, how, noise, key(0), key(1), key(2), place,
-                          beside, scratch, report, totals);
+              verify_line(pulse_form(law), plane, static_cast<int>(side), line, first, goal, device, how, noise, key(0), key(1), key(2),
+                          place, beside, scratch, report, totals);
             },
             device.law);
     }

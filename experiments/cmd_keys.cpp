@@ -148,9 +148,11 @@ const std::map<std::string, std::string>& key_meanings() {
        "programming = tiki_taka: share of what a line of the fast array holds that goes to the slow one when read"},
       {"crossbar.transfer_lines", "programming = tiki_taka: lines of the fast array read per transfer"},
       {"crossbar.transfer_every", "programming = tiki_taka: updates from transfer to transfer"},
-      {"crossbar.half_select", "what a write pulse does to the other cells of its tile: gated (1T1R) nothing, half V/2 on its line and column, "
-                               "third V/3 there and -V/3 on the rest"},
-      {"crossbar.write_nonlinearity", "half_select = half, third: a cell's current at a pulse's voltage over that at half of it; 2: ohmic, more: a selector"},
+      {"crossbar.half_select",
+       "what a write pulse does to the other cells of its tile: gated (1T1R) nothing, half V/2 on its line and column, "
+       "third V/3 there and -V/3 on the rest"},
+      {"crossbar.write_nonlinearity",
+       "half_select = half, third: a cell's current at a pulse's voltage over that at half of it; 2: ohmic, more: a selector"},
       {"crossbar.write_segment_resistance", "of a line between neighbouring cells, as write pulses meet it; 0: ideal"},
       {"crossbar.write_driver_resistance", "of all else in the path of a write pulse: both drivers, the transistor of a gated cell"},
       {"crossbar.write_passes", "times that write-verify goes through all devices: later ones mend what half-selected cells suffered"},
@@ -180,8 +182,9 @@ const std::map<std::string, std::string>& key_meanings() {
       {"device.set_voltage", "of a SET pulse; default: the preset's, as for all of [device]"},
       {"device.reset_voltage", "of a RESET pulse, negative"},
       {"device.pulse_time", "length of a pulse"},
-      {"device.half_step", "step of a pulse of half the voltage over that of a full one; needed by half_select = half, third and by write resistances, "
-                           "unless the law has an equation of motion"},
+      {"device.half_step",
+       "step of a pulse of half the voltage over that of a full one; needed by half_select = half, third and by write resistances, "
+       "unless the law has an equation of motion"},
       {"device.conductance_min", "lower end of the window"},
       {"device.conductance_max", "upper end of the window"},
       {"device.pulses_per_window",

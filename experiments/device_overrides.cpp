@@ -42,9 +42,10 @@ DevicePreset overridden(DevicePreset device, const DeviceOverrides& set) {
   if (set.retention_time) device.drift.retention_second = *set.retention_time;
   if (device.law_integrates()) {
     if (set.half_step)
-      throw InputError(Code::conflict, {},
-                       "device \"" + device.name + "\": what half a pulse does follows from its equation of motion, so half_step cannot be set",
-                       "leave half_step out");
+      throw InputError(
+          Code::conflict, {},
+          "device \"" + device.name + "\": what half a pulse does follows from its equation of motion, so half_step cannot be set",
+          "leave half_step out");
     if (set.pulses_per_window)
       throw InputError(Code::conflict, {},
                        "device \"" + device.name + "\": its steps follow from volts and seconds, so pulses_per_window cannot be set",
