@@ -60,15 +60,15 @@ void WriteScheme::validate(const DevicePreset& device) const {
                      "crossbar.write_nonlinearity is of cells that are half-selected, and half_select = \"gated\" has none",
                      "set half_select to \"half\" or \"third\", or write_nonlinearity to 2");
   if (!disturbs() && !drops()) return;
-  const std::string wanted = disturbs() ? "crossbar.half_select" : "a resistance in the path of write pulses";
+  const std::string key = disturbs()        ? "crossbar.half_select"
+                          : segment_ohm > 0 ? "crossbar.write_segment_resistance"
+                                            : "crossbar.write_driver_resistance";
   if (device.kind == DeviceKind::verify_only)
-    throw InputError(Code::device, {}, "device " + device.name + " has no pulse law (verify_only), which " + wanted + " needs",
+    throw InputError(Code::device, {}, key + ": device " + device.name + " has no pulse law (verify_only)",
                      "choose a device of kind pulse, or half_select = \"gated\" and no write resistances");
   if (!device.law_integrates() && device.half_step == 0)
-    throw InputError(
-        Code::device, {},
-        "device " + device.name + ": nobody has stated what a pulse of half its voltage does to it, which " + wanted + " needs",
-        "set device.half_step, its step at half the voltage over that of a full pulse, above 0 and at most 0.5");
+    throw InputError(Code::device, {}, key + ": device " + device.name + " does not state what a pulse of half its voltage does",
+                     "set device.half_step, its step at half the voltage over that of a full pulse, above 0 and at most 0.5");
 }
 
 PulseStrength::PulseStrength(const DevicePreset& device, const WriteScheme& scheme) {
