@@ -45,6 +45,7 @@ void ArrayOptions::validate() const {
     throw InputError(Code::conflict, {}, "crossbar.wear_out: device " + device.name + " has no rated pulses",
                      "set device.endurance_min and device.endurance_max");
   plan.validate();
+  scheme.validate(device);
   write.validate();
   check_option("weight_headroom", weight_headroom, 1, 1e6);
   check_option("weight_max", weight_max, 0, 1e6);
@@ -72,11 +73,13 @@ Array::Array(const ArrayOptions& options, int layer, const In& weights, Run& run
   make_tiles();
   draw_converters();
   for (std::size_t t = 0; t < tiles_.size(); ++t)
-    for (Eigen::Index b = 0; b < tiles_[t].blocks(); ++b) items_.push_back({t, b, {}, {}});
+    for (Eigen::Index b = 0; b < tiles_[t].blocks(); ++b) items_.push_back({t, b, {}, {}, 0});
   for (std::size_t t = 0; t < tiles_.size() && options_.slow_noise.any(); ++t) {
     fluctuations_.emplace_back(options_.slow_noise, seed_, tiles_[t]);
     frames_.emplace_back(tiles_[t].outputs(), tiles_[t].lines());
   }
+  if (options_.scheme.disturbs() || options_.scheme.drops()) strength_ = PulseStrength(options_.device, options_.scheme);
+  for (std::size_t t = 0; t < tiles_.size() && options_.scheme.disturbs(); ++t) tallies_.emplace_back(tiles_[t].outputs(), tiles_[t].lines());
   initial_write_ = write_verify(weights, options_.write, kPhaseInitialWrite, {}, run);
   for (std::size_t t = 0; t < tiles_.size() && options_.device.drift.any(); ++t) ages_.emplace_back(options_.device, seed_, tiles_[t]);
   if (options_.wires.model != WireModel::none) {

@@ -18,6 +18,7 @@
 #include "crossbar/converter_errors.h"
 #include "crossbar/device/device.h"
 #include "crossbar/direction.h"
+#include "crossbar/disturb.h"
 #include "crossbar/faults.h"
 #include "crossbar/fluctuation.h"
 #include "crossbar/programming.h"
@@ -26,6 +27,7 @@
 #include "crossbar/tile_wires.h"
 #include "crossbar/trains.h"
 #include "crossbar/wire_use.h"
+#include "crossbar/write_scheme.h"
 #include "energy/run.h"
 
 namespace eqprop {
@@ -54,6 +56,7 @@ struct ArrayOptions {
   FaultMap fault_map;     ///< (inputs + 1) x 2 outputs, or empty
   bool second = false;    ///< the second array of its layer: its devices are drawn apart from the first's
   PulsePlan plan;
+  WriteScheme scheme;
   WriteVerify write;           ///< of the initial weights
   double weight_headroom = 4;  ///< [1] >= 1
   double weight_max = 0;       ///< [weight] > 0 fixes the weight window instead
@@ -163,7 +166,7 @@ class Array {
   /// Threads by run.threads, bits and ledger independent of them. Throws InputError(config) for a verify_only device.
   UpdateReport update(const In& wanted, const Place& place, Run& run);
   /// The same by coincidence trains for the wanted change that the products add up to, which nobody forms. write_circuit counts slots in which
-  /// a line or a column of a tile fires, random_number the draws, half_select what a pulse without a partner heats.
+  /// a line or a column of a tile fires, random_number the draws, half_select what they heat in cells that are not pulsed.
   UpdateReport update_trains(std::span<const OuterProduct> products, const Place& place, Run& run);
   /// Reads lines one at a time, alone at 1: out (outputs x lines) = their weights with read noise and ADC; no wires but the cells' own.
   void read_lines(std::span<const int> lines, Out out, const Place& place, Run& run) const;
@@ -220,14 +223,18 @@ class Array {
   int turns(Direction direction) const;
   /// The instances of ADCs and DACs, by name from the seed.
   void draw_converters();
-  /// Runs body(tile, block of lines, totals) on every block in parallel; brings sums up to date and books the pulses in block order.
+  /// Runs body(item, tile, block of lines, what its pulses meet, totals) on every block in parallel, then moves what they half-selected; brings
+  /// sums up to date and books the pulses in block order. `trains`: of coincidences, else null.
   template <class Body>
-  void program(Body body, PhaseId phase, Run& run, bool circuit_per_pulse = true);
+  void program(Body body, HalfOrder order, const Place& place, Run& run, const Trains* trains = nullptr);
+  /// What the pulses of this call did to half-selected cells, in joules [J].
+  double disturb(HalfOrder order, const Place& place, const Trains* trains, int threads);
+  void book_pulses(const PulseTotals& sum, PhaseId phase, Ledger& ledger) const;
   void make_tiles();
   void retire_devices(int threads);
   void check_trainable() const;
   UpdateReport book_update(Run& run);
-  void book_trains(const Trains& trains, Ledger& ledger) const;
+  void book_trains(const Trains& trains, double half_joule, Ledger& ledger) const;
   void age(double to, int threads);
 
   /// A block of lines that is programmed, and what the last call did to it.
@@ -236,6 +243,7 @@ class Array {
     Eigen::Index block;
     PulseTotals totals;
     UpdateReport update;
+    double half_joule;  // [J] of half-selected cells
   };
 
   ArrayOptions options_;
@@ -273,6 +281,8 @@ class Array {
   mutable std::vector<Eigen::MatrixXf> frames_;    // [S] what reads see in this phase
   mutable bool in_phase_ = false;                  // frames are those of the present cells
   std::vector<Item> items_;                        // all blocks of all tiles, tile by tile
+  std::vector<PulseTally> tallies_;                // of the tiles, or empty
+  PulseStrength strength_;                         // of pulses of less than their voltage
   FaultReport faults_;
   WriteReport initial_write_;
   UpdateReport update_totals_;

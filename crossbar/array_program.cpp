@@ -6,27 +6,85 @@
 #include "base/check.h"
 #include "base/parallel.h"
 #include "crossbar/array.h"
+#include "crossbar/write_drop.h"
 
 namespace eqprop {
 
+namespace {
+
+/// How often each line or output fired in all trains.
+Eigen::VectorXd fired(const Trains::Masks& masks) {
+  Eigen::VectorXd sum = Eigen::VectorXd::Zero(masks.rows());
+  for (Eigen::Index s = 0; s < masks.cols(); ++s)
+    for (Eigen::Index i = 0; i < masks.rows(); ++i) sum[i] += std::popcount(masks(i, s));
+  return sum;
+}
+
+}  // namespace
+
 template <class Body>
-void Array::program(Body body, PhaseId phase, Run& run, bool circuit_per_pulse) {
+void Array::program(Body body, HalfOrder order, const Place& place, Run& run, const Trains* trains) {
+  const WriteScheme& scheme = options_.scheme;
   for (auto& item : items_) item.totals = {};
-  parallel_for(items_.size(), run.threads, [&](std::size_t i) { body(i, items_[i].tile, items_[i].block, items_[i].totals); });
+  parallel_for(items_.size(), run.threads, [&](std::size_t i) {
+    const std::size_t t = items_[i].tile;
+    const WriteDrop drop{static_cast<float>(scheme.segment_ohm), static_cast<float>(scheme.driver_ohm), tiles_[t].lines(), &strength_};
+    TileWrite write{.tally = scheme.disturbs() ? &tallies_[t] : nullptr, .drop = scheme.drops() ? &drop : nullptr};
+    if (write.tally) write.tally->clear(items_[i].block);
+    body(i, t, items_[i].block, write, items_[i].totals);
+  });
 
   PulseTotals sum;
   for (const auto& item : items_) sum += item.totals;
-  if (sum.set + sum.reset > 0) {
+  const double half_joule = scheme.disturbs() ? disturb(order, place, trains, run.threads) : 0;
+  if (sum.set + sum.reset > 0 || half_joule > 0) {
     for (auto& tile : tiles_) tile.refresh();
     in_phase_ = false;
     retire_devices(run.threads);
     refresh_wires(run.threads);
   }
   if (!run.ledger) return;
+  book_pulses(sum, place.phase, *run.ledger);
+  const std::int64_t pulses = sum.set + sum.reset;
+  if (trains) return book_trains(*trains, half_joule, *run.ledger);
+  run.ledger->add(layer_, place.phase, Event::write_circuit, pulses);
+  // a pulse selects one line and one column
+  if (scheme.disturbs()) run.ledger->add_joule(layer_, place.phase, Event::half_select, 2 * pulses, half_joule);
+}
+
+double Array::disturb(HalfOrder order, const Place& place, const Trains* trains, int threads) {
+  parallel_for(tallies_.size(), threads, [&](std::size_t t) { tallies_[t].sum(); });
+  std::vector<Firings> firings(trains ? tiles_.size() : 0);
+  if (trains) {
+    const Eigen::VectorXd lines = fired(trains->lines), outputs = fired(trains->outputs);
+    for (std::size_t t = 0; t < tiles_.size(); ++t) {
+      const int r = static_cast<int>(t) / column_tiles_, c = static_cast<int>(t) % column_tiles_;
+      firings[t].lines = lines.segment(line_cut(r), tiles_[t].lines()).array();
+      firings[t].outputs = outputs.segment(column_cut(c), tiles_[t].outputs()).array();
+      firings[t].slots = static_cast<double>(trains->slots);
+    }
+  }
+  parallel_for(items_.size(), threads, [&](std::size_t i) {
+    const std::size_t t = items_[i].tile;
+    const bool still = !trains && tallies_[t].pulses(true) + tallies_[t].pulses(false) == 0;
+    items_[i].half_joule = still ? 0
+                                 : disturb_block(tiles_[t], items_[i].block, tallies_[t], order, trains ? &firings[t] : nullptr,
+                                                 options_.device, strength_, seed_, place);
+  });
+  double joule = 0;
+  for (const auto& item : items_) joule += item.half_joule;
+  return joule;
+}
+
+void Array::book_pulses(const PulseTotals& sum, PhaseId phase, Ledger& ledger) const {
   const auto& d = options_.device;
-  run.ledger->add_joule(layer_, phase, Event::pulse_set, sum.set, d.set_volt * d.set_volt * d.pulse_second * sum.set_siemens);
-  run.ledger->add_joule(layer_, phase, Event::pulse_reset, sum.reset, d.reset_volt * d.reset_volt * d.pulse_second * sum.reset_siemens);
-  if (circuit_per_pulse) run.ledger->add(layer_, phase, Event::write_circuit, sum.set + sum.reset);
+  const double set = d.set_volt * d.set_volt * d.pulse_second, reset = d.reset_volt * d.reset_volt * d.pulse_second;  // [V^2 s]
+  ledger.add_joule(layer_, phase, Event::pulse_set, sum.set, set * sum.set_siemens);
+  ledger.add_joule(layer_, phase, Event::pulse_reset, sum.reset, reset * sum.reset_siemens);
+  if (!options_.scheme.drops()) return;
+  const std::int64_t pulses = sum.set + sum.reset;
+  ledger.add_joule(layer_, phase, Event::wire_loss, pulses, set * sum.set_loss.wire + reset * sum.reset_loss.wire);
+  ledger.add_joule(layer_, phase, Event::driver_loss, pulses, set * sum.set_loss.driver + reset * sum.reset_loss.driver);
 }
 
 Eigen::MatrixXf Array::sound_pairs() const {
@@ -64,11 +122,11 @@ UpdateReport Array::update(const In& wanted, const Place& place, Run& run) {
   Place where = place;
   where.phase = kPhaseUpdate;
   program(
-      [&](std::size_t item, std::size_t t, Eigen::Index block, PulseTotals& totals) {
+      [&](std::size_t item, std::size_t t, Eigen::Index block, const TileWrite& write, PulseTotals& totals) {
         items_[item].update =
-            update_block(tiles_[t], block, part(wanted, t), options_.device, options_.plan, weight_step(), seed_, where, totals);
+            update_block(tiles_[t], block, part(wanted, t), options_.device, options_.plan, weight_step(), seed_, where, totals, write);
       },
-      kPhaseUpdate, run);
+      HalfOrder::beside, where, run);
   return book_update(run);
 }
 
@@ -82,29 +140,23 @@ UpdateReport Array::update_trains(std::span<const OuterProduct> products, const 
   const Trains trains = draw_trains(products, weight_step(), options_.plan.train_length, RandomKey(seed_, Purpose::pulse_train, first_tile),
                                     RandomKey(seed_, Purpose::pulse_train, first_tile + 1), where);
   program(
-      [&](std::size_t item, std::size_t t, Eigen::Index block, PulseTotals& totals) {
+      [&](std::size_t item, std::size_t t, Eigen::Index block, const TileWrite& write, PulseTotals& totals) {
         const int r = static_cast<int>(t) / column_tiles_, c = static_cast<int>(t) % column_tiles_;
         items_[item].update =
-            train_block(tiles_[t], block, trains, line_cut(r), column_cut(c), options_.device, options_.plan, seed_, where, totals);
+            train_block(tiles_[t], block, trains, line_cut(r), column_cut(c), options_.device, options_.plan, seed_, where, totals, write);
       },
-      kPhaseUpdate, run, false);
+      HalfOrder::beside, where, run, &trains);
   UpdateReport sum = book_update(run);
   sum.wanted = trains.wanted;
   sum.capped = trains.cut;
   update_totals_.wanted += trains.wanted;
   update_totals_.capped += trains.cut;
-  if (run.ledger) book_trains(trains, *run.ledger);
   return sum;
 }
 
-// every firing of a line or a column of a tile has a driver of its own and puts half the voltage on all cells there
-void Array::book_trains(const Trains& trains, Ledger& ledger) const {
-  const auto fired = [](const Trains::Masks& masks) {
-    Eigen::VectorXd sum = Eigen::VectorXd::Zero(masks.rows());
-    for (Eigen::Index s = 0; s < masks.cols(); ++s)
-      for (Eigen::Index i = 0; i < masks.rows(); ++i) sum[i] += std::popcount(masks(i, s));
-    return sum;
-  };
+// every firing of a line or a column of a tile has a driver of its own. Gated cells are charged as in the source of the trains, half the voltage
+// on all cells of that line or column; other schemes by what the cells saw
+void Array::book_trains(const Trains& trains, double half_joule, Ledger& ledger) const {
   const Eigen::VectorXd lines = fired(trains.lines), outputs = fired(trains.outputs);
   double siemens = 0;
   for (std::size_t t = 0; t < tiles_.size(); ++t) {
@@ -115,7 +167,8 @@ void Array::book_trains(const Trains& trains, Ledger& ledger) const {
   const auto& d = options_.device;
   const double half_square = (d.set_volt * d.set_volt + d.reset_volt * d.reset_volt) / 8;  // [V^2] mean of both polarities' (V / 2)^2
   const auto circuits = static_cast<std::int64_t>(lines.sum() * column_tiles_ + outputs.sum() * line_tiles_);
-  ledger.add_joule(layer_, kPhaseUpdate, Event::half_select, circuits, half_square * d.pulse_second * siemens);
+  ledger.add_joule(layer_, kPhaseUpdate, Event::half_select, circuits,
+                   options_.scheme.disturbs() ? half_joule : half_square * d.pulse_second * siemens);
   ledger.add(layer_, kPhaseUpdate, Event::write_circuit, circuits);
   ledger.add(layer_, kPhaseUpdate, Event::random_number, trains.slots * (inputs_ + 1 + outputs_));
 }
@@ -128,13 +181,22 @@ WriteReport Array::write_verify(const In& target, const WriteVerify& how, PhaseI
   const double window = options_.device.window();
   const VerifyNoise noise{static_cast<float>(options_.read_noise.white * window), static_cast<float>(options_.read_noise.proportional)};
   std::vector<WriteReport> reports(items_.size());
-  program(
-      [&](std::size_t item, std::size_t t, Eigen::Index block, PulseTotals& totals) {
-        reports[item] = write_block(tiles_[t], block, part(target, t), scale_, options_.device, how, noise, seed_, where, totals);
-      },
-      phase, run);
   WriteReport sum;
-  for (const auto& report : reports) sum += report;
+  for (int pass = 0; pass < how.passes; ++pass) {
+    where.sample = place.sample + static_cast<std::uint32_t>(pass);
+    program(
+        [&](std::size_t item, std::size_t t, Eigen::Index block, const TileWrite& write, PulseTotals& totals) {
+          reports[item] = write_block(tiles_[t], block, part(target, t), scale_, options_.device, how, noise, seed_, where, totals, write);
+        },
+        HalfOrder::after, where, run);
+    WriteReport last;
+    for (const auto& report : reports) last += report;
+    last.pulses += sum.pulses;
+    last.verify_reads += sum.verify_reads;
+    last.clipped_pulses += sum.clipped_pulses;
+    last.read_siemens += sum.read_siemens;
+    sum = last;
+  }
   if (!run.ledger) return sum;
   // the cell's own energy is a cell_read, one device at a time; verify_read stands for the converters around it
   const double volt = options_.read_volt;

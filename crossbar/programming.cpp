@@ -5,10 +5,12 @@
 #include <cmath>
 #include <vector>
 
+#include "crossbar/disturb.h"
 #include "crossbar/kernel/random_lanes.h"
 #include "crossbar/option_check.h"
 #include "crossbar/pulse_line.h"
 #include "crossbar/trains.h"
+#include "crossbar/write_drop.h"
 
 namespace eqprop {
 namespace {
@@ -129,31 +131,52 @@ void choose_devices(const PulsePlan& plan, const Line& plus, const Line& minus, 
   }
 }
 
-/// One pulse on one device.
+/// Counts the pulses that a line will get.
+void tally_line(PulseTally& tally, Index line, const Scratch& s) {
+  for (Index j = 0; j < s.count.size(); ++j)
+    if (s.count[j] > 0) tally.add(s.on_plus[j] > 0 ? 0 : 1, s.direction[j] > 0, j, line, s.count[j]);
+}
+
+/// One pulse on one device, whose own factor is `factor`; returns its mean conductance [S].
 template <class Law>
-void pulse_one(const Law& law, const Line& line, Index j, bool set, const PulseNoise& noise, float xi, float write_xi,
-               PulseTotals& totals) {
+double pulse_one(const Law& law, const Line& line, Index j, bool set, float factor, const PulseNoise& noise, float xi, float write_xi,
+                 PulseTotals& totals) {
   const float before = line.moved[j];
-  const float after = pulsed(law, before, set, set ? line.up[j] : line.down[j], line.low[j], line.high[j], noise.cycle, xi);
+  const float after = pulsed(law, before, set, factor, line.low[j], line.high[j], noise.cycle, xi);
   line.moved[j] = after;
   ++line.pulses[j];
   (set ? totals.set : totals.reset) += 1;
-  (set ? totals.set_siemens : totals.reset_siemens) += 0.5 * double{before + after};
   totals.clipped += after <= line.low[j] || after >= line.high[j] ? 1 : 0;
-  if (noise.write_sd == 0) return;
-  const float free = line.up[j] > 0 ? noise.write_sd : 0.0f;
-  line.g[j] = clamped(after + free * write_xi, line.low[j], line.high[j]);
+  if (noise.write_sd > 0) {
+    const float free = line.up[j] > 0 ? noise.write_sd : 0.0f;
+    line.g[j] = clamped(after + free * write_xi, line.low[j], line.high[j]);
+  }
+  return 0.5 * double{before + after};
 }
+
+/// Both planes of a line behind its wires.
+struct WeakPair {
+  WeakLine plus, minus;
+};
 
 /// One pulse on every pair of a line whose direction is not 0.
 template <class Law>
-void pulse_pairs(const Law& law, const Line& plus, const Line& minus, const PulseNoise& noise, Scratch& s, PulseTotals& totals) {
+void pulse_pairs(const Law& law, const Line& plus, const Line& minus, const PulseNoise& noise, Scratch& s, const WeakPair* weak,
+                 PulseTotals& totals) {
+  const Line reached[2] = {weak ? weak->plus.weakened(plus) : plus, weak ? weak->minus.weakened(minus) : minus};
   const LineCount count = with_noise(noise.cycle, [&](const auto& cycle) {
-    return move_pairs(law, cycle, plus.n, s.direction.data(), s.on_plus.data(), s.xi.data(), plus.up, plus.down, plus.low, plus.high,
-                      minus.up, minus.down, minus.low, minus.high, plus.moved, minus.moved, plus.pulses, minus.pulses, s.set_sum.data(),
-                      s.reset_sum.data());
+    return move_pairs(law, cycle, plus.n, s.direction.data(), s.on_plus.data(), s.xi.data(), reached[0].up, reached[0].down, plus.low,
+                      plus.high, reached[1].up, reached[1].down, minus.low, minus.high, plus.moved, minus.moved, plus.pulses, minus.pulses,
+                      s.set_sum.data(), s.reset_sum.data());
   });
-  book(count, s.set_sum.data(), s.reset_sum.data(), plus.n, totals);
+  if (weak) {
+    count_only(count, totals);
+    for (Index j = 0; j < plus.n; ++j)
+      if (s.direction[j] != 0)
+        (s.on_plus[j] > 0 ? weak->plus : weak->minus).book(j, s.direction[j] > 0, s.set_sum[j] + s.reset_sum[j], totals);
+  } else {
+    book(count, s.set_sum.data(), s.reset_sum.data(), plus.n, totals);
+  }
   if (noise.write_sd == 0) return;
   s.pulsed = (s.on_plus > 0).select(s.direction, 0.0f);
   write_apparent(plus.n, noise.write_sd, s.pulsed.data(), s.write_xi.data(), plus.up, plus.low, plus.high, plus.moved, plus.g);
@@ -163,7 +186,8 @@ void pulse_pairs(const Law& law, const Line& plus, const Line& minus, const Puls
 
 template <class Law>
 void pulse_weights(const Law& law, Tile& tile, Index line, const Planned& planned, const PulseNoise& noise, const RandomKey& cycle,
-                   const RandomKey& write, Place place, Scratch& s, PulseTotals& totals) {
+                   const RandomKey& write, Place place, const TileWrite& beside, Scratch& s, PulseTotals& totals) {
+  if (beside.tally) tally_line(*beside.tally, line, s);
   const Line plus(tile.plus, line);
   const Line minus(tile.minus, line);
   const std::uint32_t first = line_index(tile, line);
@@ -177,6 +201,7 @@ void pulse_weights(const Law& law, Tile& tile, Index line, const Planned& planne
     for (Index j = 0; j < plus.n; ++j)
       if (s.count[j] > 0) s.list.push_back(j);
 
+  thread_local WeakPair weak;
   const std::uint32_t first_pulse = place.sweep * kMostPulses;
   for (int p = 0; p < planned.most; ++p) {
     place.sweep = first_pulse + static_cast<std::uint32_t>(p);
@@ -186,14 +211,29 @@ void pulse_weights(const Law& law, Tile& tile, Index line, const Planned& planne
         const auto index = first + static_cast<std::uint32_t>(j);
         const float xi = draws ? one_draw(law, cycle, place, index) : 0.0f;
         const float write_xi = noise.write_sd > 0 ? write.normal(place, index) : 0.0f;
-        pulse_one(law, s.on_plus[j] > 0 ? plus : minus, j, s.direction[j] > 0, noise, xi, write_xi, totals);
+        const int plane = s.on_plus[j] > 0 ? 0 : 1;
+        const bool set = s.direction[j] > 0;
+        const Line& device = plane == 0 ? plus : minus;
+        const float factor = set ? device.up[j] : device.down[j];
+        if (!beside.drop) {
+          const double siemens = pulse_one(law, device, j, set, factor, noise, xi, write_xi, totals);
+          (set ? totals.set_siemens : totals.reset_siemens) += siemens;
+          continue;
+        }
+        const float wire = beside.drop->wire_ohm(line, j, plane), share = beside.drop->share(device.moved[j], wire);
+        const double siemens = pulse_one(law, device, j, set, factor * beside.drop->strength->at(share, set), noise, xi, write_xi, totals);
+        beside.drop->book(set, siemens, share, wire, totals);
       }
       continue;
     }
     if (draws) fill_draws(law, cycle, place, first, s.xi.data(), n);
     if (noise.write_sd > 0) random_lanes::fill_normal(write, place, first, s.write_xi.data(), n);
     if (p > 0) s.direction = (s.count > p).select(s.direction, 0.0f);
-    pulse_pairs(law, plus, minus, noise, s, totals);
+    if (beside.drop) {
+      weak.plus.set(*beside.drop, line, 0, plus);
+      weak.minus.set(*beside.drop, line, 1, minus);
+    }
+    pulse_pairs(law, plus, minus, noise, s, beside.drop ? &weak : nullptr, totals);
   }
 }
 
@@ -222,12 +262,20 @@ void PulsePlan::validate() const {
   check_option("plan.train_length", train_length, 1, 32);
 }
 
+PulseLoss& PulseLoss::operator+=(const PulseLoss& other) {
+  wire += other.wire;
+  driver += other.driver;
+  return *this;
+}
+
 PulseTotals& PulseTotals::operator+=(const PulseTotals& other) {
   set += other.set;
   reset += other.reset;
   clipped += other.clipped;
   set_siemens += other.set_siemens;
   reset_siemens += other.reset_siemens;
+  set_loss += other.set_loss;
+  reset_loss += other.reset_loss;
   return *this;
 }
 
@@ -241,7 +289,8 @@ UpdateReport& UpdateReport::operator+=(const UpdateReport& other) {
 }
 
 UpdateReport update_block(Tile& tile, Index block, const Eigen::Ref<const Eigen::MatrixXf>& wanted, const DevicePreset& device,
-                          const PulsePlan& plan, double weight_step, std::uint32_t seed, const Place& place, PulseTotals& totals) {
+                          const PulsePlan& plan, double weight_step, std::uint32_t seed, const Place& place, PulseTotals& totals,
+                          const TileWrite& beside) {
   const RandomKey cycle(seed, Purpose::cycle_noise, tile.id);
   const RandomKey write(seed, Purpose::write_noise, tile.id);
   const PulseNoise noise(device);
@@ -257,8 +306,9 @@ UpdateReport update_block(Tile& tile, Index block, const Eigen::Ref<const Eigen:
         plan_line(plan, wanted.col(line).data(), accumulator, static_cast<float>(weight_step), tile.outputs(), scratch, report);
     if (planned.written == 0) continue;
     choose_devices(plan, Line(tile.plus, line), Line(tile.minus, line), window_sum, scratch);
-    std::visit([&](const auto& law) { pulse_weights(pulse_form(law), tile, line, planned, noise, cycle, write, place, scratch, totals); },
-               device.law);
+    std::visit(
+        [&](const auto& law) { pulse_weights(pulse_form(law), tile, line, planned, noise, cycle, write, place, beside, scratch, totals); },
+        device.law);
     tile.refresh_line(line);
     touched = true;
   }
@@ -268,7 +318,7 @@ UpdateReport update_block(Tile& tile, Index block, const Eigen::Ref<const Eigen:
 }
 
 UpdateReport train_block(Tile& tile, Index block, const Trains& trains, Index first_line, Index first_output, const DevicePreset& device,
-                         const PulsePlan& plan, std::uint32_t seed, const Place& place, PulseTotals& totals) {
+                         const PulsePlan& plan, std::uint32_t seed, const Place& place, PulseTotals& totals, const TileWrite& beside) {
   const RandomKey cycle(seed, Purpose::cycle_noise, tile.id);
   const RandomKey write(seed, Purpose::write_noise, tile.id);
   const PulseNoise noise(device);
@@ -292,8 +342,9 @@ UpdateReport train_block(Tile& tile, Index block, const Trains& trains, Index fi
       choose_devices(plan, Line(tile.plus, line), Line(tile.minus, line), window_sum, scratch);
       Place own = place;
       own.sample = 1 + static_cast<std::uint32_t>(s);
-      std::visit([&](const auto& law) { pulse_weights(pulse_form(law), tile, line, planned, noise, cycle, write, own, scratch, totals); },
-                 device.law);
+      std::visit(
+          [&](const auto& law) { pulse_weights(pulse_form(law), tile, line, planned, noise, cycle, write, own, beside, scratch, totals); },
+          device.law);
       moved = true;
     }
     if (moved) tile.refresh_line(line);

@@ -40,7 +40,8 @@ struct PulsePlan {
 /// Write-verify: read, pulse towards the target, until within tolerance.
 struct WriteVerify {
   double tolerance = 5e-6;  ///< [S] on each device
-  int max_pulses = 2000;    ///< per device
+  int max_pulses = 2000;    ///< per device and pass
+  int passes = 1;           ///< times that all devices are gone through, 1..100: later ones mend what half-selected cells suffered
 
   void validate() const;
 };
@@ -68,20 +69,38 @@ struct UpdateReport {
   UpdateReport& operator+=(const UpdateReport& other);
 };
 
+/// What pulses lose on their way: [S], like the conductance of a cell under the whole voltage.
+struct PulseLoss {
+  double wire = 0;
+  double driver = 0;
+  PulseLoss& operator+=(const PulseLoss& other);
+};
+
 /// Pulses of one block of lines by polarity, with their energy.
 struct PulseTotals {
   std::int64_t set = 0;
   std::int64_t reset = 0;
   std::int64_t clipped = 0;  ///< of both, those that ended at a bound of their device's own window (of a stuck device: all)
-  double set_siemens = 0;    ///< [S] sum over pulses of the mean conductance before and after
+  double set_siemens = 0;    ///< [S] sum over pulses of the mean conductance before and after, times the squared share of the voltage there
   double reset_siemens = 0;  ///< [S]
+  PulseLoss set_loss;
+  PulseLoss reset_loss;
   PulseTotals& operator+=(const PulseTotals& other);
+};
+
+class PulseTally;
+struct WriteDrop;
+/// What pulses on a tile meet beside its devices' law, and who counts them; null: nothing, nobody.
+struct TileWrite {
+  PulseTally* tally = nullptr;
+  const WriteDrop* drop = nullptr;
 };
 
 /// Pulses on one block of lines (see kLineBlock) of a tile towards `wanted` (outputs x lines of the whole tile, [weight]).
 /// weight_step: weight change of a nominal pulse. Leaves the tile's sums to Tile::refresh.
 UpdateReport update_block(Tile& tile, Eigen::Index block, const Eigen::Ref<const Eigen::MatrixXf>& wanted, const DevicePreset& device,
-                          const PulsePlan& plan, double weight_step, std::uint32_t seed, const Place& place, PulseTotals& totals);
+                          const PulsePlan& plan, double weight_step, std::uint32_t seed, const Place& place, PulseTotals& totals,
+                          const TileWrite& write = {});
 
 /// Noise of a verify read: sd(G) = sqrt(white^2 + (proportional G)^2).
 struct VerifyNoise {
@@ -92,6 +111,6 @@ struct VerifyNoise {
 /// Write-verify of one block of lines of a tile to `target` weights times `scale` [S per weight], pairs centred in the window.
 WriteReport write_block(Tile& tile, Eigen::Index block, const Eigen::Ref<const Eigen::MatrixXf>& target, double scale,
                         const DevicePreset& device, const WriteVerify& how, const VerifyNoise& noise, std::uint32_t seed,
-                        const Place& place, PulseTotals& totals);
+                        const Place& place, PulseTotals& totals, const TileWrite& write = {});
 
 }  // namespace eqprop

@@ -213,11 +213,15 @@ template <class Law, class Noise>
   return count;
 }
 
-/// Adds one call on one line to the totals; the sums hold conductances before plus after.
-inline void book(const LineCount& count, const float* set_sum, const float* reset_sum, Eigen::Index n, PulseTotals& totals) {
+/// Adds one call on one line to the totals, without its conductances;
+inline void count_only(const LineCount& count, PulseTotals& totals) {
   totals.set += count.set;
   totals.reset += count.reset;
   totals.clipped += count.clipped;
+}
+/// and with them: the sums hold conductances before plus after.
+inline void book(const LineCount& count, const float* set_sum, const float* reset_sum, Eigen::Index n, PulseTotals& totals) {
+  count_only(count, totals);
   if (count.set > 0) totals.set_siemens += 0.5 * sum(set_sum, n);
   if (count.reset > 0) totals.reset_siemens += 0.5 * sum(reset_sum, n);
 }

@@ -41,6 +41,7 @@ Trains draw_trains(std::span<const OuterProduct> products, double weight_step, i
 /// Pulses of a block of lines of a tile whose first line and output have these numbers in the array: train after train. Ledger as
 /// update_block.
 UpdateReport train_block(Tile& tile, Eigen::Index block, const Trains& trains, Eigen::Index first_line, Eigen::Index first_output,
-                         const DevicePreset& device, const PulsePlan& plan, std::uint32_t seed, const Place& place, PulseTotals& totals);
+                         const DevicePreset& device, const PulsePlan& plan, std::uint32_t seed, const Place& place, PulseTotals& totals,
+                         const TileWrite& write = {});
 
 }  // namespace eqprop

@@ -2,10 +2,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "crossbar/disturb.h"
 #include "crossbar/kernel/random_lanes.h"
 #include "crossbar/option_check.h"
 #include "crossbar/programming.h"
 #include "crossbar/pulse_line.h"
+#include "crossbar/write_drop.h"
 
 namespace eqprop {
 namespace {
@@ -26,12 +28,19 @@ struct Scratch {
 
 /// One pulse on every device of a line whose direction is not 0.
 template <class Law>
-void pulse_line(const Law& law, const Line& line, const PulseNoise& noise, Scratch& s, PulseTotals& totals) {
+void pulse_line(const Law& law, const Line& line, const PulseNoise& noise, Scratch& s, const WeakLine* weak, PulseTotals& totals) {
+  const Line reached = weak ? weak->weakened(line) : line;
   const LineCount count = with_noise(noise.cycle, [&](const auto& cycle) {
-    return move_devices(law, cycle, line.n, s.direction.data(), s.xi.data(), line.up, line.down, line.low, line.high, line.moved,
+    return move_devices(law, cycle, line.n, s.direction.data(), s.xi.data(), reached.up, reached.down, line.low, line.high, line.moved,
                         line.pulses, s.set_sum.data(), s.reset_sum.data());
   });
-  book(count, s.set_sum.data(), s.reset_sum.data(), line.n, totals);
+  if (weak) {
+    count_only(count, totals);
+    for (Index j = 0; j < line.n; ++j)
+      if (s.direction[j] != 0) weak->book(j, s.direction[j] > 0, s.set_sum[j] + s.reset_sum[j], totals);
+  } else {
+    book(count, s.set_sum.data(), s.reset_sum.data(), line.n, totals);
+  }
   if (noise.write_sd > 0)
     write_apparent(line.n, noise.write_sd, s.direction.data(), s.write_xi.data(), line.up, line.low, line.high, line.moved, line.g);
 }
@@ -64,11 +73,12 @@ struct Judged {
   return {read, active};
 }
 
-/// Write-verify of one plane of a line; wanted conductances in `goal`.
+/// Write-verify of one plane (0 G+, 1 G-) of a line; wanted conductances in `goal`.
 template <class Law>
-void verify_line(const Law& law, DevicePlane& plane, Index line_number, std::uint32_t first, const Eigen::ArrayXf& goal,
+void verify_line(const Law& law, DevicePlane& plane, int side, Index line_number, std::uint32_t first, const Eigen::ArrayXf& goal,
                  const DevicePreset& device, const WriteVerify& how, const VerifyNoise& noise, const RandomKey& pulse_key,
-                 const RandomKey& write_key, const RandomKey& read_key, Place place, Scratch& s, WriteReport& report, PulseTotals& totals) {
+                 const RandomKey& write_key, const RandomKey& read_key, Place place, const TileWrite& beside, Scratch& s,
+                 WriteReport& report, PulseTotals& totals) {
   const Line line(plane, line_number);
   const auto n = static_cast<std::size_t>(line.n);
   const auto tolerance = static_cast<float>(how.tolerance);
@@ -76,6 +86,7 @@ void verify_line(const Law& law, DevicePlane& plane, Index line_number, std::uin
   const bool draws = pulse.draws(law);
   const bool noisy = noise.white > 0 || noise.proportional > 0;
   const Eigen::ArrayXf start = plane.g.col(line_number).array();
+  WeakLine weak;
   s.direction.setConstant(1.0f);  // 0 once a device is within tolerance: it is not read again
   int p = 0;
   for (;; ++p) {
@@ -87,7 +98,10 @@ void verify_line(const Law& law, DevicePlane& plane, Index line_number, std::uin
     if (active == 0 || p == how.max_pulses) break;
     if (draws) fill_draws(law, pulse_key, place, first, s.xi.data(), n);
     if (pulse.write_sd > 0) random_lanes::fill_normal(write_key, place, first, s.write_xi.data(), n);
-    pulse_line(law, line, pulse, s, totals);
+    if (beside.drop) weak.set(*beside.drop, line_number, side, line);
+    pulse_line(law, line, pulse, s, beside.drop ? &weak : nullptr, totals);
+    for (Index j = 0; beside.tally && j < line.n; ++j)
+      if (s.direction[j] != 0) beside.tally->add(side, s.direction[j] > 0, j, line_number, 1);
     report.pulses += active;
   }
   report.devices += line.n;
@@ -125,6 +139,7 @@ void place_line(DevicePlane& plane, Index line_number, std::uint32_t first, cons
 void WriteVerify::validate() const {
   check_option("write.tolerance [S]", tolerance, 1e-12, 1);
   check_option("write.max_pulses", max_pulses, 1, 1000000);
+  check_option("write.passes", passes, 1, 100);
 }
 
 WriteReport& WriteReport::operator+=(const WriteReport& other) {
@@ -140,7 +155,8 @@ WriteReport& WriteReport::operator+=(const WriteReport& other) {
 }
 
 WriteReport write_block(Tile& tile, Index block, const Eigen::Ref<const Eigen::MatrixXf>& target, double scale, const DevicePreset& device,
-                        const WriteVerify& how, const VerifyNoise& noise, std::uint32_t seed, const Place& place, PulseTotals& totals) {
+                        const WriteVerify& how, const VerifyNoise& noise, std::uint32_t seed, const Place& place, PulseTotals& totals,
+                        const TileWrite& beside) {
   const double middle = (device.G_min + device.G_max) / 2;
   const auto weight_max = static_cast<float>(device.window() / scale);
   const std::int64_t clipped_before = totals.clipped;
@@ -161,8 +177,8 @@ WriteReport write_block(Tile& tile, Index block, const Eigen::Ref<const Eigen::M
       else
         std::visit(
             [&](const auto& law) {
-              verify_line(pulse_form(law), plane, line, first, goal, device, how, noise, key(0), key(1), key(2), place, scratch, report,
-                          totals);
+              verify_line(pulse_form(law), plane, static_cast<int>(side), line, first, goal, device, how, noise, key(0), key(1), key(2),
+                          place, beside, scratch, report, totals);
             },
             device.law);
     }

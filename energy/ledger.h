@@ -25,11 +25,11 @@ enum class Event : std::uint8_t {
   buffer_bit,     ///< one bit moved to or from the state buffer; B2
   random_number,  ///< one pseudo-random number drawn by the control; B2
   control,        ///< one sweep of control logic for one sample and layer; B2
-  wire_loss,      ///< the same reads' heat in resistive lines: count of reads; B0, physical (no price)
+  wire_loss,      ///< heat of the same reads, or of write pulses, in resistive lines: their count; B0, physical (no price)
   driver_loss,    ///< the same in the resistances of drivers and sense inputs; B0, physical (no price)
-  half_select,  ///< a pulse of half the voltage on a line or column of an array, without a partner: joule over all its cells; B0, physical (no price)
-  adc_clock,  ///< one clock period of one integrating ADC that counts: comparator and counter; B1
-  count_      ///< number of events, not an event
+  half_select,    ///< a line or column selected for writing: joule over the cells that see a part of the voltage; B0, physical (no price)
+  adc_clock,      ///< one clock period of one integrating ADC that counts: comparator and counter; B1
+  count_          ///< number of events, not an event
 };
 inline constexpr std::size_t kEventCount = static_cast<std::size_t>(Event::count_);
 

@@ -26,6 +26,11 @@ struct DevicesArguments {
 const char* kind_name(DeviceKind kind) { return kind == DeviceKind::pulse ? "pulse" : "verify_only"; }
 std::string law(const DevicePreset& d) { return d.kind == DeviceKind::pulse ? std::string(law_name(d.law)) : "none"; }
 
+std::string half_step(const DevicePreset& d) {
+  if (d.law_integrates()) return "by the equation of motion";
+  return d.half_step > 0 ? fmt::format("{:g} of a full pulse", d.half_step) : "not stated by the source";
+}
+
 Json law_json(const DevicePreset& d) {
   Json out = Json::object();
   if (d.kind != DeviceKind::pulse) return out;
@@ -56,6 +61,7 @@ Json as_json(const DevicePreset& d) {
           {"set_volt", d.set_volt},
           {"reset_volt", d.reset_volt},
           {"pulse_second", d.pulse_second},
+          {"half_step", d.half_step},
           {"read_volt", d.read_volt},
           {"verify_tolerance_siemens", d.verify_tolerance},
           {"endurance", {d.endurance_min, d.endurance_max}},
@@ -89,6 +95,7 @@ void print_one(const DevicePreset& d) {
     line("SET pulse", stated(d.set_volt, Unit::volt), "set_volt");
     line("RESET pulse", stated(d.reset_volt, Unit::volt), "reset_volt");
     line("pulse length", stated(d.pulse_second, Unit::second), "pulse_second");
+    line("step at half the voltage", half_step(d), "half_step");
   }
   line("spread of steps", number(d.step_spread) + (d.step_lognormal ? ", log-normal" : ""), "step_spread");
   if (d.low_spread + d.high_spread > 0)

@@ -66,6 +66,25 @@ void visit_converter_design(Fields& f, C& c) {
   if (Fields::kReads || design.input != DriveInput::parallel) f.choice("input", design.input, kInputs);
 }
 
+// keys of write pulses on other cells and behind lines; a config that leaves them alone is written without them
+template <class Fields, class C>
+void visit_write_scheme(Fields& f, C& c) {
+  static const std::vector<std::pair<std::string_view, HalfSelect>> kSchemes = {
+      {"gated", HalfSelect::gated}, {"half", HalfSelect::half}, {"third", HalfSelect::third}};
+  constexpr Interval kOhms{0, 1e9, false, false};
+  auto& array = c.crossbar.array;
+  auto& scheme = array.scheme;
+  if (Fields::kReads || scheme.disturbs()) {
+    f.choice("half_select", scheme.half_select, kSchemes);
+    f.number("write_nonlinearity", scheme.nonlinearity, {2, 1e12, false, false});
+  }
+  if (Fields::kReads || scheme.drops()) {
+    f.quantity("write_segment_resistance", scheme.segment_ohm, Unit::ohm, kOhms);
+    f.quantity("write_driver_resistance", scheme.driver_ohm, Unit::ohm, kOhms);
+  }
+  if (Fields::kReads || array.write.passes != 1) f.integer("write_passes", array.write.passes, 1, 100);
+}
+
 template <class Fields, class C>
 void visit_wires(Fields& f, C& c) {
   static const auto kModels = [] {
@@ -139,6 +158,7 @@ void visit_crossbar(Fields& f, C& c) {
   f.number("transfer_rate", c.crossbar.tiki_taka.transfer_rate, {1e-9, 1e9, false, false});
   f.integer("transfer_lines", c.crossbar.tiki_taka.transfer_lines, 1, 1000000);
   f.integer("transfer_every", c.crossbar.tiki_taka.transfer_every, 1, 1000000);
+  visit_write_scheme(f, c);
   f.flag("wear_out", array.wear_out);
   f.quantity("write_tolerance", array.write.tolerance, Unit::siemens, {1e-12, 1, false, false});
   f.integer("write_max_pulses", array.write.max_pulses, 1, 1000000);
@@ -152,6 +172,7 @@ void visit_crossbar(Fields& f, C& c) {
   f.quantity("set_voltage", set.set_voltage, Unit::volt, {1e-3, 100, false, false});
   f.quantity("reset_voltage", set.reset_voltage, Unit::volt, {-100, -1e-3, false, false});
   f.quantity("pulse_time", set.pulse_time, Unit::second, {1e-12, 1, false, false});
+  f.number("half_step", set.half_step, {0, 0.5, true, false});
   f.quantity("conductance_min", set.conductance_min, Unit::siemens, {0, 1, false, false});
   f.quantity("conductance_max", set.conductance_max, Unit::siemens, {1e-12, 1, false, false});
   f.number("pulses_per_window", set.pulses_per_window, {1, 1e6, false, false});

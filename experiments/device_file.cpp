@@ -227,6 +227,7 @@ void visit(Fields& f, C& d, std::string& law, std::string& table) {
   open_quantity(f, "reset_voltage", d.reset_volt, Unit::volt, {-100, -1e-3, false, false});
   needed("pulse_time = \"100 ns\"");
   open_quantity(f, "pulse_time", d.pulse_second, Unit::second, {1e-12, 1, false, false});
+  if (!integrates) open_number(f, "half_step", d.half_step, {0, 0.5, true, false});
   open_quantity(f, "read_voltage", d.read_volt, Unit::volt, {1e-6, 10, false, false});
   f.quantity("verify_tolerance", d.verify_tolerance, Unit::siemens, {1e-12, 1, false, false});
   open_quantity(f, "stuck_threshold", d.stuck_threshold, Unit::siemens, kSiemens);

@@ -15,6 +15,7 @@ DevicePreset overridden(DevicePreset device, const DeviceOverrides& set) {
   put("set_volt", device.set_volt, set.set_voltage);
   put("reset_volt", device.reset_volt, set.reset_voltage);
   put("pulse_second", device.pulse_second, set.pulse_time);
+  put("half_step", device.half_step, set.half_step);
   put("G_min", device.G_min, set.conductance_min);
   put("G_max", device.G_max, set.conductance_max);
   put("pulses_per_window", device.pulses_per_window, set.pulses_per_window);
@@ -40,6 +41,11 @@ DevicePreset overridden(DevicePreset device, const DeviceOverrides& set) {
   if (set.drift_time) device.drift.second = *set.drift_time;
   if (set.retention_time) device.drift.retention_second = *set.retention_time;
   if (device.law_integrates()) {
+    if (set.half_step)
+      throw InputError(
+          Code::conflict, {},
+          "device \"" + device.name + "\": what half a pulse does follows from its equation of motion, so half_step cannot be set",
+          "leave half_step out");
     if (set.pulses_per_window)
       throw InputError(Code::conflict, {},
                        "device \"" + device.name + "\": its steps follow from volts and seconds, so pulses_per_window cannot be set",

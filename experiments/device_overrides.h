@@ -11,6 +11,7 @@ struct DeviceOverrides {
   std::optional<double> set_voltage;        ///< [V]
   std::optional<double> reset_voltage;      ///< [V] negative
   std::optional<double> pulse_time;         ///< [s]
+  std::optional<double> half_step;          ///< [1]
   std::optional<double> conductance_min;    ///< [S]
   std::optional<double> conductance_max;    ///< [S]
   std::optional<double> pulses_per_window;  ///< [1]

@@ -62,6 +62,7 @@ struct DevicePreset {
   double set_volt = 0;                  ///< [V]
   double reset_volt = 0;                ///< [V] negative
   double pulse_second = 0;              ///< [s]
+  double half_step = 0;                 ///< [1] step at half a pulse's voltage over that of a full pulse, 0..0.5; 0: not stated
   double read_volt = 0;                 ///< [V] as in the source
   Drift drift;                          ///< what time does to it; nothing unless the source says
   std::array<double, 4> write_sigma{};  ///< verify_only: sd of a written G in uS = c0 + c1 G + c2 G^2 + c3 G^3, G in uS

@@ -164,6 +164,7 @@ void DevicePreset::mark_set(std::string_view field) {
                                          "set_volt",
                                          "reset_volt",
                                          "pulse_second",
+                                         "half_step",
                                          "read_volt",
                                          "write_sigma",
                                          "verify_tolerance",
@@ -215,6 +216,7 @@ void DevicePreset::validate() const {
   check_option(field + "set_volt [V]", set_volt, 1e-3, 100);
   check_option(field + "reset_volt [V]", reset_volt, -100, -1e-3);
   check_option(field + "pulse_second [s]", pulse_second, 1e-12, 1);
+  check_option(field + "half_step", half_step, 0, 0.5);
   check_option(field + "drift.second [s]", drift.second, 0, 1e12);
   check_option(field + "drift.retention_second [s]", drift.retention_second, 0, 1e15);
   for (const LogLine* line : {&drift.exponent, &drift.spread}) {

@@ -138,6 +138,19 @@ TEST_CASE("converters and device can be set from a config") {
   CHECK(serial.crossbar.array.converters.input == DriveInput::serial);
   CHECK(config_text(parse_config(config_text(serial), "resolved.toml")) == config_text(serial));
 
+  // write pulses on other cells and behind lines
+  overrides.sets = {"crossbar.half_select=third", "crossbar.write_nonlinearity=10", "crossbar.write_segment_resistance=3 Ohm",
+                    "crossbar.write_driver_resistance=200 Ohm", "crossbar.write_passes=3", "device.half_step=0.02"};
+  const Config passive = parse_config(small_config("crossbar", 1), "test.toml", overrides);
+  const WriteScheme& scheme = passive.crossbar.array.scheme;
+  CHECK(scheme.half_select == HalfSelect::third);
+  CHECK(scheme.nonlinearity == 10);
+  CHECK(scheme.segment_ohm == Approx(3));
+  CHECK(scheme.driver_ohm == Approx(200));
+  CHECK(passive.crossbar.array.write.passes == 3);
+  CHECK(passive.crossbar.array.device.half_step == 0.02);
+  CHECK(config_text(parse_config(config_text(passive), "resolved.toml")) == config_text(passive));
+
   // bounds that scatter around the middle, and noise beside the step's, are keys too
   overrides.sets = {"crossbar.device=ReRAM-ES", "device.cycle_floor=0.01", "device.cycle_slope=0.02", "device.low_spread=0.1",
                     "device.high_spread=0.2"};

@@ -45,6 +45,7 @@ struct Trained {
   double accuracy = 0;
   Wear wear;
   std::int64_t initial_pulses = 0;
+  double half_joule = 0, wire_joule = 0;  // [J] of updates
   std::vector<std::uint8_t> bytes;
 };
 
@@ -56,6 +57,10 @@ Trained train(const Config& config, int threads) {
   while (run.trainer().epochs_done() < config.train.epochs) run.trainer().run_epoch(run.train(), nullptr, report);
   out.accuracy = run.trainer().evaluate(run.test()).accuracy;
   out.wear = run.trainer().wear();
+  for (int c = 0; c < run.network().coupling_count(); ++c) {
+    out.half_joule += run.trainer().ledger().at(c, kPhaseUpdate, Event::half_select).joule;
+    out.wire_joule += run.trainer().ledger().at(c, kPhaseUpdate, Event::wire_loss).joule;
+  }
   for (int c = 0; c < run.network().coupling_count(); ++c) REQUIRE(run.network().coupling(c).read().allFinite());
   ByteWriter writer;
   run.trainer().save(writer);
@@ -94,6 +99,34 @@ TEST_CASE("every scheme learns on a device that suits it", "[pairings]") {
       INFO(name << ", " << scheme);
       Config config = config_of(preset(name), scheme, {"train.epochs=6", "crossbar.transfer_lines=8", "crossbar.transfer_rate=0.05"});
       CHECK(train(config, 2).accuracy > 0.3);  // chance is 0.1
+    }
+}
+
+TEST_CASE("passive cells and write pulses behind lines train, with the same bits by any number of threads", "[pairings][write_scheme]") {
+  for (const std::string& scheme : kSchemes)
+    for (const std::string select : {"half", "third"}) {
+      INFO(scheme << ", " << select);
+      const Config config =
+          config_of(preset("TaOx-180nm"), scheme,
+                    {"train.epochs=1", "crossbar.half_select=" + select, "device.half_step=1e-4", "crossbar.write_nonlinearity=4",
+                     "crossbar.write_segment_resistance=2 Ohm", "crossbar.write_driver_resistance=500 Ohm", "crossbar.write_passes=2"});
+      const Trained one = train(config, 1);
+      CHECK(one.bytes == train(config, 3).bytes);
+      CHECK(one.wear.pulses > one.initial_pulses);
+      CHECK(one.half_joule > 0);
+      CHECK(one.wire_joule > 0);
+      // another epoch from where the first ended: the bits of two at once
+      Config longer = config;
+      longer.train.epochs = 2;
+      Experiment again(longer, find_places(), 2);
+      ByteReader reader(one.bytes, "trainer");
+      again.trainer().restore(reader);
+      EpochReport report;
+      again.trainer().run_epoch(again.train(), nullptr, report);
+      again.trainer().evaluate(again.test());
+      ByteWriter writer;
+      again.trainer().save(writer);
+      CHECK(writer.bytes() == train(longer, 1).bytes);
     }
 }
 
