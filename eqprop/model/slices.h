@@ -17,10 +17,10 @@ namespace eqprop {
 
 struct SliceOptions {
   int slices = 1;           ///< arrays per matrix, 1..4; 1: none but the array that is always there
-  int bits = 4;             ///< b, 1..8
+  int bits = 2;             ///< b, 1..8
   bool correct = true;      ///< a slice is written with what the one above it missed
-  int carry_every = 100;    ///< updates from carry to carry, >= 1
-  double carry_band = 0.5;  ///< [1] share of the weight window in which a slice is left alone, 0..1, above 0
+  int carry_every = 10;     ///< updates from carry to carry, >= 1
+  double carry_band = 0.1;  ///< [1] share of the weight window in which a slice is left alone, 0..1, above 0
 
   bool any() const { return slices > 1; }
   /// Throws InputError(config) that names field, value and allowed range.

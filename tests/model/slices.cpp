@@ -183,21 +183,21 @@ TEST_CASE("slices: an update moves the weights its way by every scheme, in steps
 TEST_CASE("slices: a carry empties the slice into the one above, and the weight stays", "[slices]") {
   Ledger ledger;
   Run run{.seed = 3, .threads = 2};
-  Sliced sliced({.slices = 2, .bits = 4, .correct = true, .carry_every = 1000000, .carry_band = 0.3}, noisy(),
+  Sliced sliced({.slices = 2, .bits = 3, .correct = true, .carry_every = 1000000, .carry_band = 0.1}, noisy(),
                 uniform(kOutputs, kLines, 0.1f, 1), run);
   run.ledger = &ledger;
   Array& last = sliced.slices.below()[0];
-  const auto band = static_cast<float>(0.3 * last.weight_max());
+  const auto band = static_cast<float>(0.1 * last.weight_max());
   const Eigen::MatrixXf before = sliced.weights(), held = last.weights();
   const auto out = (held.array().abs() > band).count();
-  REQUIRE(out > 10);
+  REQUIRE(out > 200);  // rests of a rounding fill a quarter of the window
   sliced.slices.carry(sliced.first, {.step = 1}, run);
   const CarryReport& report = sliced.slices.carried();
-  CHECK(report.moved > out / 2);
+  CHECK(report.moved == out);
   CHECK((last.weights().array().abs() > 1.2f * band).count() < out / 20);
   // what is left is the error of writing the last slice
   CHECK((sliced.weights() - before).cwiseAbs().maxCoeff() <
-        2.1f * static_cast<float>(last.options().write.tolerance / last.siemens_per_weight()) / 16);
+        2.1f * static_cast<float>(last.options().write.tolerance / last.siemens_per_weight()) / 8);
   // every device of the last slice, and of the moved weights twice above and until they are written
   CHECK(ledger.at(0, kPhaseUpdate, Event::verify_read).count > last.devices() + 4 * report.moved);
   CHECK(ledger.at(0, kPhaseUpdate, Event::pulse_set).count + ledger.at(0, kPhaseUpdate, Event::pulse_reset).count > report.pulses);
@@ -209,6 +209,8 @@ TEST_CASE("slices: changes that add up go far beyond the last slice's window by 
   for (const bool carries : {false, true}) {
     ArrayOptions o = noisy();
     o.weight_max = 1;
+    // equal steps everywhere: what a law writes less near its bounds would not be the carries' loss
+    o.device.law = LinearStep{.step_up = 0.7e-6f, .step_down = 0.7e-6f, .gamma_up = 0, .gamma_down = 0};
     Run run{.seed = 3};
     Sliced sliced({.slices = 3, .bits = 2, .correct = true, .carry_every = carries ? 5 : 1000000, .carry_band = 0.4}, o,
                   Eigen::MatrixXf::Zero(kOutputs, kLines), run);
@@ -219,7 +221,7 @@ TEST_CASE("slices: changes that add up go far beyond the last slice's window by 
     moved[carries ? 1 : 0] = static_cast<double>((sliced.weights() - before).mean());
   }
   INFO("wanted 0.3; with carries " << moved[1] << ", without " << moved[0]);
-  CHECK(moved[1] == Approx(0.3).epsilon(0.2));
+  CHECK(moved[1] == Approx(0.3).epsilon(0.05));
   CHECK(moved[0] < 0.07);  // 2^-4 of the window
 }
 
