@@ -25,6 +25,12 @@ double digit_step(const SliceOptions& options, const Eigen::MatrixXf& weights) {
   return 2 * double{weights.cwiseAbs().maxCoeff()} / base(options);
 }
 
+/// A write ends on the side that it came from: with the tolerance of a first write a part of every carry would stay, always of one sign.
+WriteVerify write_back(const ArrayOptions& array) {
+  const double near = array.device.nominal_step() * std::max(0.6, 2 * array.device.write_noise);
+  return {.tolerance = std::min(array.write.tolerance, near), .max_pulses = array.write.max_pulses};
+}
+
 ArrayOptions options_of_slice(const SliceOptions& slices, const PulsePlan& plan, const Array& first, int k) {
   ArrayOptions options = first.options();
   options.copy = k;
@@ -132,7 +138,7 @@ void Slices::carry_slice(Array& above, Array& slice, const Place& place, Run& ru
   carried_.pulses += above.update(wanted, place, run).pulses;
   const Eigen::MatrixXf gone = options_.correct ? Eigen::MatrixXf(read(above, chosen, 2) - before) : wanted;
   // where nothing is chosen the target is NaN
-  slice.write_verify(held - up * gone + chosen, slice.options().write, kPhaseUpdate, place, run);
+  slice.write_verify(held - up * gone + chosen, write_back(slice.options()), kPhaseUpdate, place, run);
 }
 
 void Slices::save(ByteWriter& out) const {

@@ -195,6 +195,9 @@ TEST_CASE("slices: a carry empties the slice into the one above, and the weight 
   const CarryReport& report = sliced.slices.carried();
   CHECK(report.moved == out);
   CHECK((last.weights().array().abs() > 1.2f * band).count() < out / 20);
+  // nothing of it stays behind or is moved twice: no error along what was held
+  const Eigen::MatrixXf along = (sliced.weights() - before).array() * held.array().sign();
+  CHECK(std::abs(along.mean()) < 0.3f * static_cast<float>(sliced.step()));
   // what is left is the error of writing the last slice
   CHECK((sliced.weights() - before).cwiseAbs().maxCoeff() <
         2.1f * static_cast<float>(last.options().write.tolerance / last.siemens_per_weight()) / 8);
@@ -280,5 +283,9 @@ TEST_CASE("slices: what does not go together is refused by name", "[slices]") {
   CHECK(has(refused(options), "tiki_taka"));
   options.slices = {};
   options.array.mapping = Mapping::offset_column;
-  CHECK(has(refused(options), "offset_column"));
+  CHECK(has(refused(options), "tiki_taka"));
+  options.array.plan.mode = PulseMode::count;
+  CHECK(refused(options) == "nothing thrown");
+  options.loop = Loop::analog;
+  CHECK(has(refused(options), "loop = \"analog\""));
 }

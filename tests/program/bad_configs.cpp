@@ -120,6 +120,7 @@ std::vector<BadConfig> rows() {
        conflict,
        {"bad.toml:15:1", "crossbar.mapping", "tiki_taka"}},
       {"", "[crossbar]\nmapping = \"offset_column\"\n[wires]\nmodel = \"exact\"\n", conflict, {"bad.toml:15:1", "crossbar.mapping", "wires.model"}},
+      {"", "[crossbar]\nmapping = \"offset_column\"\nloop = \"analog\"\n", conflict, {"bad.toml:15:1", "crossbar.mapping", "crossbar.loop"}},
       {"", "[crossbar]\nslices = 5\n", out_of_range, {"bad.toml:15:1", "`crossbar.slices` = 5", "1 .. 4"}},
       {"", "[crossbar]\nslices = 2\nslice_bits = 0\n", out_of_range, {"bad.toml:16:1", "`crossbar.slice_bits` = 0"}},
       {"", "[crossbar]\nslices = 2\nloop = \"analog\"\n", conflict, {"bad.toml:15:1", "crossbar.slices", "crossbar.loop"}},
