@@ -42,7 +42,7 @@ void read(benchmark::State& state, ReadNoise noise, Direction direction, Convert
   Eigen::MatrixXf exact = Eigen::MatrixXf::Zero(kSide, kBatch);
   Eigen::MatrixXf converted = in;
   options.dac.convert(converted);
-  const double rms = array.noise_rms(converted);
+  const double rms = array.noise_rms(direction, converted);
   direction == Direction::forward ? array.forward_ideal(converted, exact) : array.backward_ideal(converted, exact);
   once();
   const double ratio = (out - exact).norm() / std::sqrt(static_cast<double>(out.size())) / array.read_floor(direction, rms).total_sd();

@@ -33,7 +33,7 @@ auto flat(Matrix& m) {
 Aging::Aging(const DevicePreset& device, std::uint32_t seed, const Tile& tile)
     : drift_(device.drift), G_max_(static_cast<float>(device.G_max)) {
   const auto draw = [&](Plane& plane, const DevicePlane& devices, std::uint32_t key_tile) {
-    plane.xi.resize(tile.outputs(), tile.lines());
+    plane.xi.resize(devices.g.rows(), tile.lines());
     RandomKey(seed, Purpose::device_spread, key_tile)
         .fill_normal({.step = 0, .sample = 4}, 0, plane.xi.data(), static_cast<std::size_t>(plane.xi.size()));
     start(plane, devices);

@@ -20,7 +20,7 @@ double weight_scale(const ArrayOptions& o, const Eigen::Ref<const Eigen::MatrixX
   if (!(window > 0 && window < 1e6))
     throw InputError(Code::weight_window, {}, "the weight window cannot be chosen from initial weights that are all zero or not finite",
                      "set weight_max");
-  return o.device.window() / window;
+  return o.device.window() / (o.mapping == Mapping::offset_column ? 2 * window : window);
 }
 
 }  // namespace
@@ -49,6 +49,19 @@ void ArrayOptions::validate() const {
   write.validate();
   check_option("weight_headroom", weight_headroom, 1, 1e6);
   check_option("weight_max", weight_max, 0, 1e6);
+  if (mapping == Mapping::offset_column) {
+    const auto refuse = [](const std::string& with, const std::string& remedy) {
+      throw InputError(Code::conflict, {}, "crossbar.mapping = \"offset_column\" with " + with, remedy);
+    };
+    if (wires.model != WireModel::none)
+      refuse("wires.model: circuits with resistive lines are those of pairs", "set wires.model = \"none\", or mapping = \"differential\"");
+    if (slow_noise.any())
+      refuse("crossbar.flicker or telegraph: slow noise is that of pairs", "set both to 0, or mapping = \"differential\"");
+    if (plan.pair != PairRule::toward_middle)
+      refuse("crossbar.pair = \"alternate\": a weight is one device, which gets all its pulses", "remove pair, or mapping");
+    if (scheme.disturbs() || scheme.drops())
+      refuse("crossbar.half_select or write resistances: pulses beside their cell are those of pairs", "remove them, or mapping");
+  }
   if (wires.model == WireModel::none) return;
   wires.validate();
   if (slow_noise.any())
@@ -64,7 +77,8 @@ Array::Array(const ArrayOptions& options, int layer, const In& weights, Run& run
       inputs_(static_cast<int>(weights.cols()) - 1),
       outputs_(static_cast<int>(weights.rows())) {
   options_.validate();
-  check(layer >= 0 && layer < kLayersMax / (options_.second ? 2 : 1), "an array's layer is 0..255, of a second array 0..127");
+  check(options_.copy >= 0 && options_.copy < 4 && layer >= 0 && layer < kLayersMax / (options_.copy > 1 ? 4 : options_.copy + 1),
+        "an array's layer is 0..255, of a second array 0..127, of a third and fourth 0..63");
   check(inputs_ >= 1 && outputs_ >= 1, "an array has inputs, a bias column and outputs");
   scale_ = weight_scale(options_, weights);
   line_tiles_ = (inputs_ + options_.max_rows) / options_.max_rows;
@@ -95,23 +109,30 @@ void Array::make_tiles() {
   const bool squares = options_.read_noise.proportional > 0;
   const bool accumulator = options_.plan.mode == PulseMode::accumulate && options_.device.kind == DeviceKind::pulse;
   const FaultMap& map = options_.fault_map;
-  if (map.size() > 0 && (map.rows() != inputs_ + 1 || map.cols() != 2 * outputs_))
+  if (map.size() > 0 && (map.rows() != inputs_ + 1 || map.cols() != device_columns()))
     throw InputError(Code::conflict, {},
                      "faults.maps: the map of coupling " + std::to_string(layer_) + " is " + std::to_string(map.rows()) + " x " +
                          std::to_string(map.cols()) + ", the array has " + std::to_string(inputs_ + 1) + " lines (bias last) x " +
-                         std::to_string(2 * outputs_) + " device columns",
-                     "a row per line and two columns per output, G+ first");
+                         std::to_string(device_columns()) + " device columns",
+                     has_reference() ? "a row per line and a column per output, then one per tile along the outputs for the references"
+                                     : "a row per line and two columns per output, G+ first");
   const auto map_of = [&](int r, int c) -> FaultMap {
     if (map.size() == 0) return {};
+    if (has_reference()) {
+      FaultMap own(line_cut(r + 1) - line_cut(r), column_cut(c + 1) - column_cut(c) + 1);
+      own << map.block(line_cut(r), column_cut(c), own.rows(), own.cols() - 1), map.block(line_cut(r), outputs_ + c, own.rows(), 1);
+      return own;
+    }
     return map.block(line_cut(r), 2 * column_cut(c), line_cut(r + 1) - line_cut(r), 2 * (column_cut(c + 1) - column_cut(c)));
   };
-  const int first = (layer_ + (options_.second ? kLayersMax / 2 : 0)) * kTilesPerLayer;
+  constexpr int kFirstLayers[] = {0, kLayersMax / 2, kLayersMax / 4, kLayersMax / 4 * 3};  // of the copies
+  const int first = (layer_ + kFirstLayers[options_.copy]) * kTilesPerLayer;
   tiles_.reserve(static_cast<std::size_t>(line_tiles_ * column_tiles_));
   for (int r = 0; r < line_tiles_; ++r)
     for (int c = 0; c < column_tiles_; ++c)
       tiles_.push_back(make_tile(options_.device, seed_, static_cast<std::uint32_t>(first + r * column_tiles_ + c),
                                  column_cut(c + 1) - column_cut(c), line_cut(r + 1) - line_cut(r), squares, accumulator, options_.faults,
-                                 map_of(r, c), faults_));
+                                 map_of(r, c), faults_, options_.mapping));
 }
 
 Eigen::MatrixXf Array::weights() const {

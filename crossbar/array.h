@@ -1,9 +1,10 @@
 #pragma once
-// A signed logical matrix on tiles of memristor pairs: w = (G+ - G-) / S. Lines (rows) are inputs, the last one the bias, driven at 1;
-// columns are outputs, two device columns each. A matrix larger than a tile is split evenly; partial sums of line tiles pass their own ADC
+// A signed logical matrix on tiles of memristor pairs: w = (G+ - G-) / S, or of single devices beside a reference column of the tile:
+// w = (G - G_ref) / S. Lines (rows) are inputs, the last one the bias, driven at 1; columns are outputs, two device columns each, or one. A matrix larger than a tile is split evenly; partial sums of line tiles pass their own ADC
 // and are added digitally. A logical input x is the voltage x * read_volt / dac.range.
 //   S = (G_max - G_min) / w_max, w_max = weight_max if given, else weight_headroom * max |initial weight| (bias included)
 // A fresh device starts at its lower bound and is written by write-verify to the middle of the window +- S w / 2.
+// With a reference column S = (G_max - G_min) / (2 w_max); devices are written to the middle + S w, the reference to the middle.
 #include <Eigen/Core>
 #include <atomic>
 #include <cstdint>
@@ -41,6 +42,7 @@ struct ReadNoise {
 /// How an array is built, read and written.
 struct ArrayOptions {
   DevicePreset device = preset("TaOx-180nm");
+  Mapping mapping = Mapping::differential;
   int max_rows = 256;           ///< lines of a tile, bias line included, 1..65536
   int max_cols = 256;           ///< outputs (pairs of device columns) of a tile, 1..65536
   double read_volt = 0.2;       ///< [V] at an input of dac.range, and on the one device of a verify read
@@ -53,8 +55,8 @@ struct ArrayOptions {
   SlowNoise slow_noise;
   FaultOptions faults;
   bool wear_out = false;  ///< devices end where they are after their rated pulses, preset.endurance_min to endurance_max
-  FaultMap fault_map;     ///< (inputs + 1) x 2 outputs, or empty
-  bool second = false;    ///< the second array of its layer: its devices are drawn apart from the first's
+  FaultMap fault_map;     ///< (inputs + 1) x device columns, or empty
+  int copy = 0;           ///< 0..3: arrays of one layer with other numbers have devices drawn apart; above 1 for layers below 64
   PulsePlan plan;
   WriteScheme scheme;
   WriteVerify write;           ///< of the initial weights
@@ -105,7 +107,8 @@ class Array {
   /// [S] conductance difference per unit of weight.
   double siemens_per_weight() const { return scale_; }
   /// Largest |weight| of the window.
-  double weight_max() const { return options_.device.window() / scale_; }
+  double weight_max() const { return options_.device.window() / (has_reference() ? 2 * scale_ : scale_); }
+  bool has_reference() const { return options_.mapping == Mapping::offset_column; }
   /// Weight change of one nominal pulse.
   double weight_step() const { return options_.device.nominal_step() / scale_; }
   /// What the DAC and cells make of the matrix: outputs x (inputs + 1), exact, no events.
@@ -121,8 +124,11 @@ class Array {
   /// Counts cell_read (one per sample, of the whole array, with the power of read_power() for cell_second(); behind wires wire_loss and
   /// driver_loss beside it), dac_set, line_drive, adc or adc_clock, and digital_add for sums between tiles; the addition to `out` is the
   /// caller's to count. Serial input: all of these for every bit, no dac_set, and a digital_add for every shifted addition.
+  /// A reference column's current is taken off each output's before the ADC; its read noise is the same for all outputs of a tile.
   void forward(const In& in, Out out, std::span<const std::uint32_t> sample_ids, const Place& place, Run& run) const;
   /// out (inputs x b) += transposed read of in (outputs x b) on the same devices; the bias line is not converted.
+  /// A reference column is driven with minus the mean of a tile's outputs in a step of its own, and its currents are taken outputs-fold; that
+  /// counts a line_drive and, with DACs, a dac_set per tile, and outputs - 1 digital_add per line of tiles for the mean.
   void backward(const In& in, Out out, std::span<const std::uint32_t> sample_ids, const Place& place, Run& run) const;
   /// Vectors that training has read through the wires by other means than forward() and backward().
   void count_reads(std::int64_t vectors) const { reads_.add(vectors); }
@@ -137,8 +143,8 @@ class Array {
   ReadHeat read_power(Direction direction, const In& in) const;
   /// `reads` of such power, `second` [s] each, to a ledger.
   void add_heat(PhaseId phase, std::int64_t reads, const ReadHeat& heat, double second, Ledger& ledger) const;
-  /// Devices of the array, two per weight and bias; all are under voltage in a read.
-  std::int64_t devices() const { return 2 * std::int64_t{outputs_} * (inputs_ + 1); }
+  /// Devices of the array, two per weight and bias, or one and reference columns; all are under voltage in a read.
+  std::int64_t devices() const { return std::int64_t{device_columns()} * (inputs_ + 1); }
   /// `input_rms`: of what the lines are driven with, see noise_rms().
   ReadFloor read_floor(Direction direction, double input_rms = 1) const;
   /// Partial sums for this drive, to calibrate an ADC range; no events. `percentile` (0 < p < 100) of their magnitudes is sorted for if given.
@@ -147,8 +153,9 @@ class Array {
   double partial_sum_sd(Direction direction, double drive_rms) const;
   /// Rms of what lines are driven with, in units of the input: of the batch as it is, or with serial input of the pulses of its bits.
   double drive_rms(const Eigen::MatrixXf& in) const;
-  /// The same for read_floor(): bits of a serial input count as much as their noise does in the result.
-  double noise_rms(const Eigen::MatrixXf& in) const;
+  /// The same for read_floor(): bits of a serial input count as much as their noise does in the result, and in transposed reads a reference
+  /// column as much as the sum that stands for it.
+  double noise_rms(Direction direction, const Eigen::MatrixXf& in) const;
   /// [s] cells are under voltage in a read, and a read lasts, all bits of a serial input together.
   double cell_second(Direction direction) const;
   double read_second(Direction direction) const;
@@ -187,7 +194,12 @@ class Array {
   const UpdateReport& update_totals() const { return update_totals_; }
   /// Write-verify of a whole matrix, outputs x (inputs + 1), clipped to the weight window; events to `phase`: pulses with their write
   /// circuits, and each verify read as one verify_read (its converters) and one cell_read (read_volt^2 G of its device for read_second).
+  /// NaN: leave this weight as it is, unread.
   WriteReport write_verify(const In& target, const WriteVerify& how, PhaseId phase, const Place& place, Run& run);
+
+  /// One verify read of every device of the weights whose `chosen` (outputs x (inputs + 1)) is not NaN, with its noise, by name of `place`:
+  /// what they hold, NaN elsewhere. A line's reference is read once. Events as of write_verify.
+  Eigen::MatrixXf verify_read(const In& chosen, PhaseId phase, const Place& place, Run& run) const;
 
   const FaultReport& faults() const { return faults_; }
   /// Pairs of which both devices move, 1 or 0: outputs x (inputs + 1).
@@ -205,6 +217,7 @@ class Array {
 
  private:
   Eigen::Index line_cut(int line_tile) const { return Eigen::Index{inputs_ + 1} * line_tile / line_tiles_; }
+  int device_columns() const { return has_reference() ? outputs_ + column_tiles_ : 2 * outputs_; }
   Eigen::Index column_cut(int column_tile) const { return Eigen::Index{outputs_} * column_tile / column_tiles_; }
   /// The part of a matrix outputs x (inputs + 1) that a tile holds.
   template <class Matrix>
@@ -259,6 +272,10 @@ class Array {
     if (!wires_.empty()) return wires_[tile].toward(direction).matrix;
     return in_phase_ ? frames_[tile] : tiles_[tile].difference;
   }
+  /// [S] of a tile's reference column in transposed reads, as tile_power().
+  double reference_power(std::size_t tile, const In& drive) const;
+  /// Mean over the numbers of a transposed drive: half of their squares and of those of their tiles' sums.
+  double summed_square(const Eigen::MatrixXf& drive) const;
   /// [S] power of a batch on one tile per squared volt-unit; squares: sum over the batch of each line's squared drive.
   ReadHeat tile_power(std::size_t tile, Direction direction, const In& drive, const Eigen::Ref<const Eigen::VectorXd>& squares) const;
   ReadFloor wired_floor(Direction direction, double input_rms) const;

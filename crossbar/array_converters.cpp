@@ -36,7 +36,9 @@ double Array::cell_second(Direction direction) const {
 
 double Array::read_second(Direction direction) const {
   const Converter& adc = direction == Direction::forward ? options_.adc_forward : options_.adc_backward;
-  return options_.converters.planes(options_.dac) * options_.converters.read_second(options_.read_second, adc, turns(direction));
+  const double reference = has_reference() && direction == Direction::backward ? options_.read_second : 0;  // its column's own step
+  return options_.converters.planes(options_.dac) *
+         (options_.converters.read_second(options_.read_second, adc, turns(direction)) + reference);
 }
 
 void Array::add_conversions(PhaseId phase, const Converter& adc, std::int64_t conversions, Ledger& ledger) const {
@@ -76,7 +78,13 @@ double Array::partial_sum_sd(Direction direction, double drive_rms) const {
 
 namespace {
 
-/// Mean square of the pulses that carry bit k of converted drives.
+/// The pulses that carry bit k of converted drives.
+Eigen::MatrixXf plane_pulses(const Eigen::MatrixXf& converted, int k, const Converter& dac) {
+  const auto step = static_cast<float>(dac.step()), range = static_cast<float>(dac.range);
+  return converted.unaryExpr([&](float x) { return plane_value(code_of(x, step), k, range); });
+}
+
+/// Their mean square.
 double plane_square(const Eigen::MatrixXf& converted, int k, const Converter& dac) {
   const auto step = static_cast<float>(dac.step());
   double on = 0;
@@ -97,13 +105,23 @@ double Array::drive_rms(const Eigen::MatrixXf& in) const {
   return std::sqrt(squares);
 }
 
-double Array::noise_rms(const Eigen::MatrixXf& in) const {
-  if (options_.converters.input == DriveInput::parallel) return drive_rms(in);
+double Array::summed_square(const Eigen::MatrixXf& drive) const {
+  double squares = drive.cast<double>().squaredNorm();
+  for (int c = 0; c < column_tiles_; ++c)
+    squares += drive.middleRows(column_cut(c), column_cut(c + 1) - column_cut(c)).cast<double>().colwise().sum().squaredNorm();
+  return squares / (2 * static_cast<double>(drive.size()));
+}
+
+double Array::noise_rms(Direction direction, const Eigen::MatrixXf& in) const {
+  const bool summed = has_reference() && direction == Direction::backward;
+  if (options_.converters.input == DriveInput::parallel) return summed ? std::sqrt(summed_square(in)) : drive_rms(in);
   Eigen::MatrixXf converted = in;
   options_.dac.convert(converted);
   const int planes = options_.converters.planes(options_.dac);
   double squares = 0;
-  for (int k = 0; k < planes; ++k) squares += std::pow(plane_weight(options_.dac, k), 2) * plane_square(converted, k, options_.dac);
+  for (int k = 0; k < planes; ++k)
+    squares += std::pow(plane_weight(options_.dac, k), 2) *
+               (summed ? summed_square(plane_pulses(converted, k, options_.dac)) : plane_square(converted, k, options_.dac));
   return std::sqrt(squares / plane_squares(options_.dac, planes));
 }
 

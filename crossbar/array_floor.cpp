@@ -42,8 +42,13 @@ ReadFloor Array::plain_floor(Direction direction, double input_rms) const {
   double squares = 0, bias_squares = 0;
   for (std::size_t t = 0; t < tiles_.size() && noise.proportional > 0; ++t) {
     const Tile& tile = tiles_[t];
+    const bool has_bias = static_cast<int>(t) / column_tiles_ == line_tiles_ - 1;
     squares += tile.squares.cast<double>().sum();
-    if (static_cast<int>(t) / column_tiles_ == line_tiles_ - 1) bias_squares += tile.squares.col(tile.lines() - 1).cast<double>().sum();
+    if (has_bias) bias_squares += tile.squares.col(tile.lines() - 1).cast<double>().sum();
+    if (!has_reference()) continue;
+    const auto outputs = static_cast<double>(tile.outputs());
+    squares += outputs * tile.minus.g.cast<double>().squaredNorm();
+    if (has_bias) bias_squares += outputs * std::pow(double{tile.minus.g(0, tile.lines() - 1)}, 2);
   }
   squares -= bias_squares;
   const double proportional = noise.proportional * noise.proportional;

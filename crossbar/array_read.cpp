@@ -8,6 +8,7 @@
 #include "crossbar/kernel/random_lanes.h"
 #include "crossbar/kernel/read_lanes.h"
 #include "crossbar/product.h"
+#include "crossbar/reference_column.h"
 
 namespace eqprop {
 namespace {
@@ -177,6 +178,7 @@ Currents ohm_stage(Direction direction, const Seen& tile, const Block& drive, In
 struct NoiseGains {
   double white = 0;     ///< [S^2] per squared drive of any line
   double variance = 0;  ///< per [S^2] of Currents::variance
+  bool summed = false;  ///< white noise of the sum of the drives beside it: a reference column's in transposed reads
 };
 void noise_and_adc_stage(const Currents& currents, const Block& drive, Index first, Index drive_size, const NoiseGains& noise, double scale,
                          const Converter& adc, const ConverterErrors* errors, const RandomKey& key, int plane,
@@ -196,6 +198,10 @@ void noise_and_adc_stage(const Currents& currents, const Block& drive, Index fir
       place.sample = sample_ids[size(k)];
       random_lanes::fill_normal(key, place, static_cast<std::uint32_t>(plane) * first_free, normal.data(), n);
       if (noise.white > 0) stage.white = white_gain * drive.col(k).segment(first, drive_size).squaredNorm();
+      if (noise.summed) {
+        const float sum = drive.col(k).segment(first, drive_size).sum();
+        stage.white += white_gain * sum * sum;
+      }
     }
     read_lanes::finish(stage, currents.current.col(k).data(), noise.variance > 0 ? currents.variance.col(k).data() : nullptr,
                        noisy ? normal.data() : nullptr, n, out.col(k).data());
@@ -236,24 +242,29 @@ void Array::count_read(Direction direction, std::int64_t batch, const ReadHeat& 
   const bool forward = direction == Direction::forward;
   const Converter& adc = forward ? options_.adc_forward : options_.adc_backward;
   const std::int64_t planes = options_.converters.planes(options_.dac);
-  std::int64_t driven = 0, converted = 0, read_out = 0, added = 0;
+  std::int64_t driven = 0, converted = 0, read_out = 0, added = 0, averaged = 0;
+  const bool referred = has_reference() && !forward;  // a step of its own for the reference column
+  std::int64_t referred_tiles = 0;
   for (int r = 0; r < line_tiles_; ++r)
     for (int c = 0; c < column_tiles_; ++c) {
       const Tile& tile = tiles_[static_cast<std::size_t>(r * column_tiles_ + c)];
+      referred_tiles += referred ? 1 : 0;
       const Index bias = r == line_tiles_ - 1 ? 1 : 0;
       const Index drive_size = forward ? tile.lines() : tile.outputs();
       const Index out_size = forward ? tile.outputs() : tile.lines() - bias;
-      driven += forward ? drive_size : 2 * drive_size;  // a backward read drives both columns of a pair
+      driven += forward ? drive_size : referred ? drive_size + 1 : 2 * drive_size;  // a backward read drives both columns of a pair
       converted += forward ? drive_size - bias : drive_size;
       read_out += out_size;
       added += (forward ? r : c) > 0 ? out_size : 0;
+      averaged += referred && r == 0 ? drive_size - 1 : 0;
     }
   add_heat(phase, batch * planes, heat, cell_second(direction) / static_cast<double>(planes), ledger);
   ledger.add(layer_, phase, Event::line_drive, driven * batch * planes);
   const bool serial = options_.converters.input == DriveInput::serial;
-  if (options_.dac.bits > 0 && !serial) ledger.add(layer_, phase, Event::dac_set, converted * batch);
+  if (options_.dac.bits > 0 && !serial) ledger.add(layer_, phase, Event::dac_set, (converted + referred_tiles) * batch);
+  if (referred && serial) ledger.add(layer_, phase, Event::dac_set, referred_tiles * batch * planes);
   add_conversions(phase, adc, read_out * batch * planes, ledger);
-  ledger.add(layer_, phase, Event::digital_add, (added + (planes - 1) * read_out) * batch);
+  ledger.add(layer_, phase, Event::digital_add, (added + (planes - 1) * read_out + planes * averaged) * batch);
 }
 
 ReadHeat Array::read_tiles(Direction direction, const Eigen::Map<Eigen::MatrixXf>& drive, int plane, Out out,
@@ -267,8 +278,9 @@ ReadHeat Array::read_tiles(Direction direction, const Eigen::Map<Eigen::MatrixXf
   const bool wired = !wires_.empty();
   const bool squares = read_noise.proportional > 0 || (wired && read_noise.white > 0);
   const NoiseGains noise = wired ? NoiseGains{0, squares ? 1.0 : 0.0}
-                                 : NoiseGains{2 * std::pow(read_noise.white * options_.device.window(), 2),
-                                              std::pow(read_noise.proportional, 2)};  // two devices per pair
+                                 : NoiseGains{(has_reference() ? 1 : 2) * std::pow(read_noise.white * options_.device.window(), 2),
+                                              std::pow(read_noise.proportional, 2), has_reference() && !forward && read_noise.white > 0};  // two devices per pair
+  const bool referred = has_reference() && (noise.white > 0 || noise.variance > 0);
   const auto power = drive_power(drive, scratch.power);
   prepare(direction, drive, squares, scratch);
   ReadHeat heat;
@@ -289,6 +301,10 @@ ReadHeat Array::read_tiles(Direction direction, const Eigen::Map<Eigen::MatrixXf
         Currents currents = ohm_stage(direction, seen_tile, drive, drive_first, out_size, scratch);
         if (solved(t)) siemens = wires_[t].solve(direction, own_drive, sample_ids, place, run.ledger != nullptr, currents.current);
         const RandomKey key(seed_, Purpose::read_noise, 2 * tile.id + (forward ? 0 : 1));
+        if (referred && forward)
+          take_off_reference_noise({tile.minus.g, noise.white, noise.variance}, own_drive, key, plane, sample_ids, place, currents.current);
+        else if (referred && squares)
+          add_reference_variance(tile.minus.g, own_drive, currents.variance);
         noise_and_adc_stage(currents, drive, drive_first, drive_size, noise, scale_, adc, adc_errors.empty() ? nullptr : &adc_errors[t],
                             key, plane, sample_ids, place, scratch, out.middleRows(out_first, out_size));
       }
@@ -299,11 +315,20 @@ ReadHeat Array::read_tiles(Direction direction, const Eigen::Map<Eigen::MatrixXf
 }
 
 ReadHeat Array::tile_power(std::size_t t, Direction direction, const In& drive, const Eigen::Ref<const Eigen::VectorXd>& squares) const {
-  if (wires_.empty()) return {(direction == Direction::forward ? tiles_[t].line_sum : tiles_[t].column_sum).dot(squares), 0, 0};
+  if (wires_.empty()) {
+    const double cells = (direction == Direction::forward ? tiles_[t].line_sum : tiles_[t].column_sum).dot(squares);
+    return {has_reference() && direction == Direction::backward ? cells + reference_power(t, drive) : cells, 0, 0};
+  }
   if (!wires_[t].solving()) return wires_[t].power(direction, drive);
   Scratch& scratch = scratch_of_thread();
   const Index sensed = direction == Direction::forward ? tiles_[t].outputs() : tiles_[t].lines();
   return wires_[t].solve(direction, drive, {}, {}, true, sized(scratch.current, sensed, drive.cols()));
+}
+
+double Array::reference_power(std::size_t t, const In& drive) const {
+  double squares = 0;
+  for (Index k = 0; k < drive.cols(); ++k) squares += std::pow(double{drive.col(k).mean()}, 2);
+  return squares * tiles_[t].minus.g.cast<double>().sum();
 }
 
 void Array::add_heat(PhaseId phase, std::int64_t reads, const ReadHeat& heat, double second, Ledger& ledger) const {
@@ -324,6 +349,7 @@ void Array::backward(const In& in, Out out, std::span<const std::uint32_t> sampl
 
 void Array::read_lines(std::span<const int> lines, Out out, const Place& place, Run& run) const {
   check(out.rows() == outputs_ && out.cols() == static_cast<Index>(lines.size()), "lines are read into outputs x lines");
+  check(!has_reference(), "lines are read one at a time on pairs");
   const auto adc = codes(options_.adc_forward);
   const double volt = options_.read_volt / options_.dac.range;
   const double white = 2 * std::pow(options_.read_noise.white * options_.device.window(), 2) / (scale_ * scale_);

@@ -35,7 +35,7 @@ void draw_faults(Tile& tile, const FaultOptions& faults, std::uint32_t seed) {
     for (Index line = 0; line < tile.lines(); ++line) {
       const bool broken =
           faults.dead_lines > 0 && double{pair.uniform({.step = 0, .sample = kLine}, static_cast<std::uint32_t>(line))} < faults.dead_lines;
-      for (Index j = 0; j < tile.outputs(); ++j)
+      for (Index j = 0; j < plane.g.rows(); ++j)
         if (broken || (faults.dead_columns > 0 && u(kColumn, j) < faults.dead_columns) ||
             (faults.yield < 1 && u(kContact, line * tile.outputs() + j) >= faults.yield))
           stick(plane, j, line, 0);
@@ -48,8 +48,9 @@ void apply_map(Tile& tile, const Eigen::Ref<const FaultMap>& map) {
     for (Index column = 0; column < map.cols(); ++column) {
       const float fault = map(line, column);
       if (std::isnan(fault)) continue;
-      DevicePlane& plane = column % 2 == 0 ? tile.plus : tile.minus;
-      const Index j = column / 2;
+      const bool plus = tile.has_reference() ? column + 1 < map.cols() : column % 2 == 0;
+      DevicePlane& plane = plus ? tile.plus : tile.minus;
+      const Index j = !tile.has_reference() ? column / 2 : plus ? column : 0;
       stick(plane, j, line, fault == kStuckLow ? plane.low(j, line) : fault == kStuckHigh ? plane.high(j, line) : fault);
     }
 }
@@ -57,7 +58,8 @@ void apply_map(Tile& tile, const Eigen::Ref<const FaultMap>& map) {
 std::vector<std::int64_t> faulty_by_column(const Tile& tile) {
   std::vector<std::int64_t> count;
   for (Index j = 0; j < tile.outputs(); ++j)
-    count.push_back((tile.plus.up.row(j).array() == 0).count() + (tile.minus.up.row(j).array() == 0).count());
+    count.push_back((tile.plus.up.row(j).array() == 0).count() +
+                    (tile.has_reference() ? 0 : (tile.minus.up.row(j).array() == 0).count()));
   return count;
 }
 
@@ -111,7 +113,7 @@ void wear_out(Tile& tile, Index block, const DevicePreset& device, std::uint32_t
     DevicePlane& plane = side == 0 ? tile.plus : tile.minus;
     const RandomKey key(seed, Purpose::fault, 2 * tile.id + side);
     for (Index line = block * kLineBlock; line < end; ++line)
-      for (Index j = 0; j < tile.outputs(); ++j) {
+      for (Index j = 0; j < plane.g.rows(); ++j) {
         const double pulses = plane.pulses(j, line);
         if (pulses <= device.endurance_min) continue;
         const auto index = static_cast<std::uint32_t>(line * tile.outputs() + j);
@@ -122,21 +124,23 @@ void wear_out(Tile& tile, Index block, const DevicePreset& device, std::uint32_t
 }
 
 Tile make_tile(const DevicePreset& device, std::uint32_t seed, std::uint32_t id, Index outputs, Index lines, bool squares, bool accumulator,
-               const FaultOptions& faults, const Eigen::Ref<const FaultMap>& map, FaultReport& report) {
-  check(map.size() == 0 || (map.rows() == lines && map.cols() == 2 * outputs), "a tile's fault map is lines x 2 outputs");
-  Tile tile(device, seed, id, outputs + faults.spare_columns, lines, squares, accumulator);
+               const FaultOptions& faults, const Eigen::Ref<const FaultMap>& map, FaultReport& report, Mapping mapping) {
+  const Index columns = mapping == Mapping::offset_column ? outputs + 1 : 2 * outputs;
+  check(map.size() == 0 || (map.rows() == lines && map.cols() == columns), "a tile's fault map is lines x device columns");
+  Tile tile(device, seed, id, outputs + faults.spare_columns, lines, squares, accumulator, mapping);
   if (faults.any()) draw_faults(tile, faults, seed);
   if (map.size()) apply_map(tile, map);
-  report.devices += 2 * outputs * lines;
+  report.devices += columns * lines;
   if (faults.spare_columns > 0) {
-    Tile used(device, seed, id, outputs, lines, squares, accumulator);
+    Tile used(device, seed, id, outputs, lines, squares, accumulator, mapping);
     const std::vector<Index> serving = serving_columns(faulty_by_column(tile), outputs);
     for (Index j = 0; j < outputs; ++j) {
       const Index from = serving[static_cast<std::size_t>(j)];
       report.repaired += from != j ? 1 : 0;
       copy_column(tile.plus, from, used.plus, j);
-      copy_column(tile.minus, from, used.minus, j);
+      if (!tile.has_reference()) copy_column(tile.minus, from, used.minus, j);
     }
+    if (tile.has_reference()) used.minus = tile.minus;
     tile = used;
   }
   for (Index line = 0; line < lines; ++line) tile.refresh_line(line);

@@ -8,8 +8,8 @@
 
 namespace eqprop {
 
-/// Known faults of an array: lines (inputs + 1, bias last) x device columns (two per output, G+ first), [S]: the conductance at which a device
-/// is stuck, NaN for one that works, kStuckLow or kStuckHigh for its own bounds. Empty: none are known.
+/// Known faults of an array: lines (inputs + 1, bias last) x device columns (two per output, G+ first; with reference columns one per output,
+/// then one per tile along the outputs), [S]: the conductance at which a device is stuck, NaN for one that works, kStuckLow or kStuckHigh for its own bounds. Empty: none are known.
 using FaultMap = Eigen::MatrixXf;
 inline constexpr float kStuckLow = -1;
 inline constexpr float kStuckHigh = -2;
@@ -18,7 +18,7 @@ inline constexpr float kStuckHigh = -2;
 struct FaultOptions {
   double yield = 1;         ///< [1] share of devices that have contact; the others conduct nothing
   double dead_lines = 0;    ///< [1] share of lines that are broken: no device on them conducts
-  double dead_columns = 0;  ///< [1] share of device columns that are
+  double dead_columns = 0;  ///< [1] share of device columns that are, reference columns too
   int spare_columns = 0;    ///< output columns (pairs) of a tile beside those it needs; the worst columns are replaced by better spares
   bool any() const { return yield < 1 || dead_lines > 0 || dead_columns > 0 || spare_columns > 0; }
   /// Throws InputError(config) that names field, value and allowed range.
@@ -33,10 +33,11 @@ struct FaultReport {
   FaultReport& operator+=(const FaultReport& other);
 };
 
-/// A tile with its faults: those of the preset, drawn ones, and of the map (lines x 2 outputs of the tile, or empty). A column is replaced if a
+/// A tile with its faults: those of the preset, drawn ones, and of the map (lines x device columns of the tile, or empty). A column is replaced if a
 /// spare has fewer faulty devices, the worst first. Without faults the same bits as the Tile constructor's.
 Tile make_tile(const DevicePreset& device, std::uint32_t seed, std::uint32_t id, Eigen::Index outputs, Eigen::Index lines, bool squares,
-               bool accumulator, const FaultOptions& faults, const Eigen::Ref<const FaultMap>& map, FaultReport& report);
+               bool accumulator, const FaultOptions& faults, const Eigen::Ref<const FaultMap>& map, FaultReport& report,
+               Mapping mapping = Mapping::differential);
 
 /// Devices that have had more pulses than they live for stay where they are: of a block of lines. A device's life is log-uniform between the
 /// preset's endurance_min and endurance_max, the same whenever it is asked.

@@ -116,7 +116,12 @@ Planned plan_line(const PulsePlan& plan, const float* wanted, float* accumulator
 }
 
 /// From the sign of the wanted change to the pulse that one device of each pair gets.
-void choose_devices(const PulsePlan& plan, const Line& plus, const Line& minus, const float window_sum, Scratch& s) {
+void choose_devices(const PulsePlan& plan, Tile& tile, Index line, const float window_sum, Scratch& s) {
+  if (tile.has_reference()) {  // a weight is one device: SET raises it, RESET lowers it
+    s.on_plus.setConstant(1.0f);
+    return;
+  }
+  const Line plus(tile.plus, line), minus(tile.minus, line);
   const bool alternate = plan.pair == PairRule::alternate;
   float* __restrict direction = s.direction.data();
   float* __restrict on_plus = s.on_plus.data();
@@ -158,6 +163,18 @@ double pulse_one(const Law& law, const Line& line, Index j, bool set, float fact
 struct WeakPair {
   WeakLine plus, minus;
 };
+
+/// One pulse on every device of a line, each a weight of its own, whose direction is not 0.
+template <class Law>
+void pulse_singles(const Law& law, const Line& line, const PulseNoise& noise, Scratch& s, PulseTotals& totals) {
+  const LineCount count = with_noise(noise.cycle, [&](const auto& cycle) {
+    return move_devices(law, cycle, line.n, s.direction.data(), s.xi.data(), line.up, line.down, line.low, line.high, line.moved,
+                        line.pulses, s.set_sum.data(), s.reset_sum.data());
+  });
+  book(count, s.set_sum.data(), s.reset_sum.data(), line.n, totals);
+  if (noise.write_sd > 0)
+    write_apparent(line.n, noise.write_sd, s.direction.data(), s.write_xi.data(), line.up, line.low, line.high, line.moved, line.g);
+}
 
 /// One pulse on every pair of a line whose direction is not 0.
 template <class Law>
@@ -229,6 +246,10 @@ void pulse_weights(const Law& law, Tile& tile, Index line, const Planned& planne
     if (draws) fill_draws(law, cycle, place, first, s.xi.data(), n);
     if (noise.write_sd > 0) random_lanes::fill_normal(write, place, first, s.write_xi.data(), n);
     if (p > 0) s.direction = (s.count > p).select(s.direction, 0.0f);
+    if (tile.has_reference()) {
+      pulse_singles(law, plus, noise, s, totals);
+      continue;
+    }
     if (beside.drop) {
       weak.plus.set(*beside.drop, line, 0, plus);
       weak.minus.set(*beside.drop, line, 1, minus);
@@ -305,7 +326,7 @@ UpdateReport update_block(Tile& tile, Index block, const Eigen::Ref<const Eigen:
     const Planned planned =
         plan_line(plan, wanted.col(line).data(), accumulator, static_cast<float>(weight_step), tile.outputs(), scratch, report);
     if (planned.written == 0) continue;
-    choose_devices(plan, Line(tile.plus, line), Line(tile.minus, line), window_sum, scratch);
+    choose_devices(plan, tile, line, window_sum, scratch);
     std::visit(
         [&](const auto& law) { pulse_weights(pulse_form(law), tile, line, planned, noise, cycle, write, place, beside, scratch, totals); },
         device.law);
@@ -339,7 +360,7 @@ UpdateReport train_block(Tile& tile, Index block, const Trains& trains, Index fi
       if (planned.written == 0) continue;
       report.written += planned.written;
       report.pulses += planned.pulses;
-      choose_devices(plan, Line(tile.plus, line), Line(tile.minus, line), window_sum, scratch);
+      choose_devices(plan, tile, line, window_sum, scratch);
       Place own = place;
       own.sample = 1 + static_cast<std::uint32_t>(s);
       std::visit(

@@ -16,7 +16,7 @@ enum class PulseMode {
   tiki_taka,  ///< coincidences on a fast array, whose lines are read by turns and accumulated for the slow one: of a coupling, not of an array
 };
 
-/// Which device of a pair moves.
+/// Which device of a pair moves. A weight on one device gets pulses of both polarities there.
 enum class PairRule {
   toward_middle,  ///< SET pulses (up: G+, down: G-) while G+ + G- is below the middle of the window, else RESET pulses on the other device:
                   ///< always the device with more room left, so the common mode cannot creep to a bound
@@ -108,7 +108,8 @@ struct VerifyNoise {
   float proportional = 0;  ///< [1]
 };
 
-/// Write-verify of one block of lines of a tile to `target` weights times `scale` [S per weight], pairs centred in the window.
+/// Write-verify of one block of lines of a tile to `target` weights times `scale` [S per weight], pairs centred in the window; a reference column
+/// to its middle. A target of NaN leaves a weight as it is, unread; the reference of a line is then left as well.
 WriteReport write_block(Tile& tile, Eigen::Index block, const Eigen::Ref<const Eigen::MatrixXf>& target, double scale,
                         const DevicePreset& device, const WriteVerify& how, const VerifyNoise& noise, std::uint32_t seed,
                         const Place& place, PulseTotals& totals, const TileWrite& write = {});

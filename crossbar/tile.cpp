@@ -83,10 +83,10 @@ void get_conductances(ByteReader& in, Eigen::MatrixXf& m) {
 }  // namespace
 
 Tile::Tile(const DevicePreset& device, std::uint32_t seed, std::uint32_t tile_id, Index outputs, Index lines, bool with_squares,
-           bool with_accumulator)
-    : id(tile_id) {
+           bool with_accumulator, Mapping kind)
+    : id(tile_id), mapping(kind) {
   draw_plane(plus, device, seed, 2 * id, outputs, lines);
-  draw_plane(minus, device, seed, 2 * id + 1, outputs, lines);
+  draw_plane(minus, device, seed, 2 * id + 1, has_reference() ? 1 : outputs, lines);
   difference.resize(outputs, lines);
   if (with_squares) squares.resize(outputs, lines);
   if (with_accumulator) accumulator.setZero(outputs, lines);
@@ -100,6 +100,13 @@ Tile::Tile(const DevicePreset& device, std::uint32_t seed, std::uint32_t tile_id
 
 void Tile::refresh_line(Index line) {
   const auto p = plus.g.col(line).array();
+  if (has_reference()) {
+    const float reference = minus.g(0, line);
+    difference.col(line) = (p - reference).matrix();
+    if (squares.size()) squares.col(line) = p.square().matrix();
+    line_sum[line] = p.cast<double>().sum() + double{reference};
+    return;
+  }
   const auto m = minus.g.col(line).array();
   difference.col(line) = (p - m).matrix();
   if (squares.size()) squares.col(line) = (p * p + m * m).matrix();
@@ -110,8 +117,12 @@ void Tile::refresh_block(Index block) {
   const Index first = block * kLineBlock;
   auto part = column_part.col(block);
   part.setZero();
-  for (Index line = first; line < std::min(first + kLineBlock, lines()); ++line)
-    part += plus.g.col(line).cast<double>() + minus.g.col(line).cast<double>();
+  for (Index line = first; line < std::min(first + kLineBlock, lines()); ++line) {
+    if (has_reference())
+      part += plus.g.col(line).cast<double>();
+    else
+      part += plus.g.col(line).cast<double>() + minus.g.col(line).cast<double>();
+  }
 }
 
 void Tile::refresh() {

@@ -73,7 +73,7 @@ struct Judged {
   return {read, active};
 }
 
-/// Write-verify of one plane (0 G+, 1 G-) of a line; wanted conductances in `goal`.
+/// Write-verify of one plane (0 G+, 1 G-) of a line; wanted conductances in `goal`, NaN: leave this device as it is.
 template <class Law>
 void verify_line(const Law& law, DevicePlane& plane, int side, Index line_number, std::uint32_t first, const Eigen::ArrayXf& goal,
                  const DevicePreset& device, const WriteVerify& how, const VerifyNoise& noise, const RandomKey& pulse_key,
@@ -87,7 +87,9 @@ void verify_line(const Law& law, DevicePlane& plane, int side, Index line_number
   const bool noisy = noise.white > 0 || noise.proportional > 0;
   const Eigen::ArrayXf start = plane.g.col(line_number).array();
   WeakLine weak;
-  s.direction.setConstant(1.0f);  // 0 once a device is within tolerance: it is not read again
+  // 0 once a device is within tolerance: it is not read again
+  for (Index j = 0; j < line.n; ++j) s.direction[j] = goal[j] == goal[j] ? 1.0f : 0.0f;
+  const auto chosen = static_cast<std::int64_t>(s.direction.head(line.n).sum());
   int p = 0;
   for (;; ++p) {
     place.sweep = static_cast<std::uint32_t>(p);
@@ -104,7 +106,7 @@ void verify_line(const Law& law, DevicePlane& plane, int side, Index line_number
       if (s.direction[j] != 0) beside.tally->add(side, s.direction[j] > 0, j, line_number, 1);
     report.pulses += active;
   }
-  report.devices += line.n;
+  report.devices += chosen;
   for (Index j = 0; j < line.n; ++j) {
     if (s.direction[j] == 0) continue;
     ++report.missed;
@@ -158,18 +160,27 @@ WriteReport write_block(Tile& tile, Index block, const Eigen::Ref<const Eigen::M
                         const WriteVerify& how, const VerifyNoise& noise, std::uint32_t seed, const Place& place, PulseTotals& totals,
                         const TileWrite& beside) {
   const double middle = (device.G_min + device.G_max) / 2;
-  const auto weight_max = static_cast<float>(device.window() / scale);
+  // a pair shares the change, and has twice the window of one device beside a reference
+  const double each = tile.has_reference() ? scale : scale / 2;
+  const auto weight_max = static_cast<float>(device.window() / (2 * each));
   const std::int64_t clipped_before = totals.clipped;
   Scratch scratch(tile.outputs());
   WriteReport report;
   const Index end = std::min((block + 1) * kLineBlock, tile.lines());
   for (Index line = block * kLineBlock; line < end; ++line) {
     const Eigen::ArrayXf want = target.col(line).array();
+    const bool all = !want.isNaN().any();
+    if (!all && want.isNaN().all()) continue;
     report.clipped += (want.abs() > weight_max * 1.000001f).count();
-    const Eigen::ArrayXf half = static_cast<float>(scale / 2) * want.max(-weight_max).min(weight_max);
+    Eigen::ArrayXf half = static_cast<float>(each) * want.max(-weight_max).min(weight_max);
+    if (!all) half = want.isNaN().select(want, half);
     for (std::uint32_t side = 0; side < 2; ++side) {
       DevicePlane& plane = side == 0 ? tile.plus : tile.minus;
-      const Eigen::ArrayXf goal = static_cast<float>(middle) + (side == 0 ? half : -half);
+      Eigen::ArrayXf goal = static_cast<float>(middle) + (side == 0 ? half : -half);
+      if (side == 1 && tile.has_reference()) {
+        if (!all) continue;
+        goal.setConstant(1, static_cast<float>(middle));
+      }
       const auto key = [&](std::uint32_t what) { return RandomKey(seed, Purpose::write_verify, 8 * tile.id + 4 * side + what); };
       const std::uint32_t first = line_index(tile, line);
       if (device.kind == DeviceKind::verify_only)

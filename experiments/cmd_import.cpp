@@ -15,6 +15,7 @@
 #include "energy/price_list.h"
 #include "eqprop/data/matrix_csv.h"
 #include "eqprop/data/npy.h"
+#include "eqprop/model/slices.h"
 #include "experiments/commands.h"
 #include "experiments/config.h"
 #include "experiments/energy_report.h"
@@ -81,9 +82,22 @@ Imported write(const Config& config, const Eigen::MatrixXf& weights, bool headro
   // nothing will move them: the whole window is theirs, unless told otherwise
   if (!headroom_given) options.weight_headroom = 1;
   if (!config.crossbar.fault_maps.empty()) options.fault_map = config.crossbar.fault_maps.front();
-  const Array array(options, 0, weights, run);
+  const SliceOptions& slices = config.crossbar.slices;
+  const PulsePlan plan = options.plan;
+  options = Slices::first_options(slices, options, weights);
+  const Array array(options, 0, Slices::first_digits(slices, weights), run);
   Imported out{weights,           array.seen_weights(Direction::forward), array.weight_max(), array.faults(), array.initial_write(), {},
                array.pulses_max()};
+  if (slices.any()) {
+    const Slices below(slices, plan, array, weights, run);
+    int k = 0;
+    for (const Array& slice : below.below()) {
+      out.written += static_cast<float>(below.share(++k)) * slice.seen_weights(Direction::forward);
+      out.faults += slice.faults();
+      out.report += slice.initial_write();
+      out.pulses_most = std::max(out.pulses_most, slice.pulses_max());
+    }
+  }
   out.energy = price(ledger, Prices::read(find_places(), config).list);
   return out;
 }

@@ -250,12 +250,16 @@ void read_fault_maps(Config& config, const FieldReader& reader) {
                        "a path is taken from the config's folder");
     FaultMap& map = config.crossbar.fault_maps.back() = read_fault_map(file);
     if (k >= couplings) continue;
-    const Eigen::Index lines = config.layers[k] + 1, columns = 2 * config.layers[k + 1];
+    const ArrayOptions& array = config.crossbar.array;
+    const bool pairs = array.mapping == Mapping::differential;
+    const Eigen::Index lines = config.layers[k] + 1, outputs = config.layers[k + 1];
+    const Eigen::Index columns = pairs ? 2 * outputs : outputs + (outputs + array.max_cols - 1) / array.max_cols;
     if (map.rows() != lines || map.cols() != columns)
       throw InputError(Code::conflict, reader.where("faults.maps"),
                        fmt::format("`faults.maps`: {} is {} x {}, coupling {} has {} lines (the bias last) x {} device columns", name,
                                    map.rows(), map.cols(), k + 1, lines, columns),
-                       "a row per line and two cells per output, G+ first");
+                       pairs ? "a row per line and two cells per output, G+ first"
+                             : "a row per line and a cell per output, then one per tile along the outputs for the references");
     name = fault_map_file(k);  // the run keeps a copy beside its config
   }
   if (config.fault_maps.size() > couplings)
@@ -330,6 +334,7 @@ Config parse_config(const std::string& text, const std::string& file, const Over
   config.where_layers = reader.where("network.layers");
   config.where_data = reader.where("data.name");
   with_place(reader, [&] { config.crossbar.check_converters(); });
+  with_place(reader, [&] { config.crossbar.check_mapping(); });
   with_place(reader, [&] { config.network().validate(); });
   with_place(reader, [&] { config.train.validate(config.network()); });
   return config;

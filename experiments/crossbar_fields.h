@@ -85,6 +85,21 @@ void visit_write_scheme(Fields& f, C& c) {
   if (Fields::kReads || array.write.passes != 1) f.integer("write_passes", array.write.passes, 1, 100);
 }
 
+// how a weight lies on devices; a pair on one array is written without these
+template <class Fields, class C>
+void visit_mapping(Fields& f, C& c) {
+  static const std::vector<std::pair<std::string_view, Mapping>> kMappings = {{"differential", Mapping::differential},
+                                                                              {"offset_column", Mapping::offset_column}};
+  auto& slices = c.crossbar.slices;
+  if (Fields::kReads || c.crossbar.array.mapping != Mapping::differential) f.choice("mapping", c.crossbar.array.mapping, kMappings);
+  if (!Fields::kReads && !slices.any()) return;
+  f.integer("slices", slices.slices, 1, 4);
+  f.integer("slice_bits", slices.bits, 1, 8);
+  f.flag("slice_correct", slices.correct);
+  f.integer("carry_every", slices.carry_every, 1, 1000000);
+  f.number("carry_band", slices.carry_band, {0.01, 1, false, false});
+}
+
 template <class Fields, class C>
 void visit_wires(Fields& f, C& c) {
   static const auto kModels = [] {
@@ -135,6 +150,7 @@ void visit_crossbar(Fields& f, C& c) {
   f.section("crossbar");
   f.name_or_file("device", c.device, preset_names());
   f.choice("loop", c.crossbar.loop, kLoops);
+  visit_mapping(f, c);
   f.integer("max_rows", array.max_rows, 1, 65536);
   f.integer("max_columns", array.max_cols, 1, 65536);
   f.quantity("read_voltage", array.read_volt, Unit::volt, {1e-6, 10, false, false});

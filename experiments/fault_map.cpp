@@ -50,10 +50,8 @@ FaultMap parse_fault_map(std::string_view text, const std::string& file) {
     if (row.find_first_not_of(" \t\r") == std::string_view::npos || row.front() == '#') continue;
     csv::split_cells(row, cells);
     if (rows == 0) columns = cells.size();
-    if (cells.size() != columns || columns % 2 != 0)
-      throw InputError(Code::bad_cell, {file, line + 1, 1},
-                       rows == 0 ? fmt::format("{} cells in a row: not two per output", columns)
-                                 : fmt::format("{} cells in a row of a map of {} columns", cells.size(), columns),
+    if (cells.size() != columns)
+      throw InputError(Code::bad_cell, {file, line + 1, 1}, fmt::format("{} cells in a row of a map of {} columns", cells.size(), columns),
                        "a row per line and two cells per output, G+ first");
     for (const csv::Cell& cell : cells) faults.push_back(fault_of(cell, file, line + 1));
     ++rows;

@@ -1,5 +1,6 @@
 #pragma once
-// Fault maps of arrays as CSV: a row per line (the bias last), two cells per output (G+, then G-). A cell is empty or `ok` for a device that
+// Fault maps of arrays as CSV: a row per line (the bias last), two cells per output (G+, then G-), or with reference columns one cell per output
+// and then one per tile along the outputs. A cell is empty or `ok` for a device that
 // works, `low` or `high` for one stuck at its own bound, `open` for one without contact, or the siemens at which it is stuck. Lines that
 // begin with # are skipped.
 #include <filesystem>
@@ -10,7 +11,7 @@
 
 namespace eqprop {
 
-/// Throws InputError(file) with the place of what is wrong: no row, rows of unequal length, an odd number of cells, a cell that is neither.
+/// Throws InputError(file) with the place of what is wrong: no row, rows of unequal length, a cell that is neither.
 FaultMap parse_fault_map(std::string_view text, const std::string& file);
 FaultMap read_fault_map(const std::filesystem::path& path);
 

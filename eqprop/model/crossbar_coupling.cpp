@@ -13,7 +13,8 @@ double range_of(const Layer& layer, double linear_range) {
   return std::isfinite(bounds.high) ? std::max(std::abs(bounds.low), bounds.high) : linear_range;
 }
 
-ArrayOptions array_options(const CrossbarOptions& options, const std::vector<Layer>& layers, std::size_t index) {
+ArrayOptions array_options(const CrossbarOptions& options, const std::vector<Layer>& layers, std::size_t index,
+                           const Eigen::MatrixXf& weights) {
   ArrayOptions array = options.array;
   // one DAC design serves both directions; the input's features lie in [0, 1], a read-out's error in [-1, 1]
   array.dac.range = 1;
@@ -27,7 +28,7 @@ ArrayOptions array_options(const CrossbarOptions& options, const std::vector<Lay
   if (index < options.fault_maps.size()) array.fault_map = options.fault_maps[index];
   // the slow array gets what its accumulator lets through
   if (array.plan.mode == PulseMode::tiki_taka) array.plan.mode = PulseMode::accumulate;
-  return array;
+  return Slices::first_options(options.slices, array, weights);
 }
 
 // numbers of the engine as the array takes them: themselves, or a copy in a buffer
@@ -70,10 +71,32 @@ void CrossbarOptions::check_converters() const {
     fail(serial + "has drivers of one bit, whose only error is crossbar.dac_gain_spread", "remove dac_offset_spread and dac_inl");
 }
 
+void CrossbarOptions::check_mapping() const {
+  const auto fail = [](const std::string& message, const std::string& remedy) { throw InputError(Code::conflict, {}, message, remedy); };
+  if (array.mapping == Mapping::offset_column && array.plan.mode == PulseMode::tiki_taka)
+    fail("crossbar.mapping = \"offset_column\" with crossbar.programming = \"tiki_taka\": a reference at the middle of the window is not where up "
+         "and down steps are alike",
+         "set mapping = \"differential\"");
+  if (array.mapping == Mapping::offset_column && loop == Loop::analog)
+    fail("crossbar.mapping = \"offset_column\" with crossbar.loop = \"analog\": a transposed read takes its reference off in a step of its own, "
+         "which a loop of neurons does not have",
+         "set loop = \"digital\"");
+  if (!slices.any()) return;
+  if (array.plan.mode == PulseMode::tiki_taka)
+    fail("crossbar.slices = " + std::to_string(slices.slices) +
+             " with crossbar.programming = \"tiki_taka\": both share a weight between arrays, each in its own way",
+         "set slices = 1, or another programming");
+  if (loop == Loop::analog)
+    fail("crossbar.slices = " + std::to_string(slices.slices) + " needs reads that are added digitally, but crossbar.loop = \"analog\"",
+         "set loop = \"digital\"");
+}
+
 void CrossbarOptions::validate() const {
   const auto fail = [](const std::string& message) { throw InputError(Code::out_of_range, {}, message); };
   check_converters();
+  check_mapping();
   array.validate();
+  slices.validate();
   tiki_taka.validate();
   if (!(adc_percentile >= 50 && adc_percentile < 100))
     fail("crossbar.adc_percentile = " + std::to_string(adc_percentile) + ": expected a number in [50, 100)");
@@ -95,11 +118,18 @@ CrossbarCoupling<T>::CrossbarCoupling(const CrossbarOptions& options, const std:
     : options_(options),
       post_layer_(static_cast<std::size_t>(index) + 1 < layers.size() ? layers[static_cast<std::size_t>(index) + 1]
                                                                       : Layer{weights.rows(), Activation::linear, 0}),
-      array_(array_options(options, layers, static_cast<std::size_t>(index)), index, weights.template cast<float>(), run) {
+      array_(array_options(options, layers, static_cast<std::size_t>(index), weights.template cast<float>()), index,
+             Slices::first_digits(options.slices, weights.template cast<float>()), run) {
+  if (options.slices.any())
+    slices_ = std::make_unique<Slices>(options.slices, options.array.plan, array_, weights.template cast<float>(), run);
   // until states are known: a sum of independent weights at full drive
   const auto guess = [&](Index lines) { return array_.weight_max() * std::sqrt(static_cast<double>(lines)) / 2; };
-  array_.set_adc_range(Direction::forward, options.adc_range_forward > 0 ? options.adc_range_forward : guess(inputs() + 1));
-  array_.set_adc_range(Direction::backward, options.adc_range_backward > 0 ? options.adc_range_backward : guess(outputs()));
+  const auto guess_ranges = [&](Array& array) {
+    array.set_adc_range(Direction::forward, options.adc_range_forward > 0 ? options.adc_range_forward : guess(inputs() + 1));
+    array.set_adc_range(Direction::backward, options.adc_range_backward > 0 ? options.adc_range_backward : guess(outputs()));
+  };
+  guess_ranges(array_);
+  for (Array& array : below()) guess_ranges(array);
   if (options.array.plan.mode == PulseMode::tiki_taka) tiki_taka_ = std::make_unique<TikiTaka>(options.tiki_taka, array_, run);
 }
 
@@ -114,9 +144,10 @@ void CrossbarCoupling<T>::charge_digital(Direction direction, Index columns, con
   const int adc_bits = forward ? array.adc_forward.bits : array.adc_backward.bits;
   Ledger& ledger = *run.ledger;
   // a sum of shifted conversions is so many bits longer
-  const int grown = adc_bits > 0 ? array.converters.planes(array.dac) - 1 : 0;
+  const auto more = static_cast<int>(below().size());
+  const int grown = adc_bits > 0 ? array.converters.planes(array.dac) - 1 + more * options_.slices.bits : 0;
   ledger.add(array_.layer(), place.phase, Event::buffer_bit, driven * array.dac.bits + read * (adc_bits + grown));
-  ledger.add(array_.layer(), place.phase, Event::digital_add, read);
+  ledger.add(array_.layer(), place.phase, Event::digital_add, read * (1 + more));
 }
 
 template <class T>
@@ -135,6 +166,59 @@ void CrossbarCoupling<T>::analog_read(Direction direction, const Array::In& in, 
   direction == Direction::forward ? array_.forward_ideal(in, out) : array_.backward_ideal(in, out);
 }
 
+// every slice reads the same drive by its own converters; the sum is digital
+template <class T>
+void CrossbarCoupling<T>::read_arrays(Direction direction, const Array::In& in, Array::Out out, const ReadPlace& place, Run& run) const {
+  const auto read = [&](const Array& array, Array::Out into) {
+    direction == Direction::forward ? array.forward(in, into, place.samples, place.place, run)
+                                    : array.backward(in, into, place.samples, place.place, run);
+  };
+  read(array_, out);
+  thread_local Buffer<float> kept;
+  int k = 0;
+  for (const Array& array : below()) {
+    Block<float> part = kept.shape(out.rows(), out.cols());
+    part.setZero();
+    read(array, part);
+    out += static_cast<float>(slices_->share(++k)) * part;
+  }
+}
+
+template <class T>
+Eigen::MatrixXf CrossbarCoupling<T>::seen_weights(Direction direction) const {
+  Eigen::MatrixXf sum = array_.seen_weights(direction);
+  int k = 0;
+  for (const Array& array : below()) sum += static_cast<float>(slices_->share(++k)) * array.seen_weights(direction);
+  return sum;
+}
+
+template <class T>
+Vector<T> CrossbarCoupling<T>::bias_values() const {
+  Eigen::VectorXf sum = array_.biases();
+  int k = 0;
+  for (const Array& array : below()) sum += static_cast<float>(slices_->share(++k)) * array.biases();
+  return sum.template cast<T>();
+}
+
+template <class T>
+void CrossbarCoupling<T>::expect_reads(std::int64_t samples, int threads) {
+  array_.expect_reads(samples, threads);
+  for (Array& array : below()) array.expect_reads(samples, threads);
+}
+
+template <class T>
+WireUse CrossbarCoupling<T>::wire_use() const {
+  WireUse sum = array_.wire_use();
+  for (const Array& array : below()) sum += array.wire_use();
+  return sum;
+}
+
+template <class T>
+void CrossbarCoupling<T>::begin_phase(const Place& place, int threads) const {
+  array_.begin_phase(place, threads);
+  for (const Array& array : below()) array.begin_phase(place, threads);
+}
+
 template <class T>
 void CrossbarCoupling<T>::forward(const In<T>& pre, Out<T> field, const ReadPlace& place, Run& run) const {
   thread_local Buffer<float> kept;
@@ -143,7 +227,7 @@ void CrossbarCoupling<T>::forward(const In<T>& pre, Out<T> field, const ReadPlac
     if (options_.loop == Loop::analog)
       analog_read(Direction::forward, in, out, place.place);
     else
-      array_.forward(in, out, place.samples, place.place, run);
+      read_arrays(Direction::forward, in, out, place, run);
   });
   if (options_.loop == Loop::digital) charge_digital(Direction::forward, pre.cols(), place.place, run);
 }
@@ -156,7 +240,7 @@ void CrossbarCoupling<T>::backward(const In<T>& post, Out<T> field, const ReadPl
     if (options_.loop == Loop::analog)
       analog_read(Direction::backward, in, out, place.place);
     else
-      array_.backward(in, out, place.samples, place.place, run);
+      read_arrays(Direction::backward, in, out, place, run);
   });
   if (options_.loop == Loop::digital) charge_digital(Direction::backward, post.cols(), place.place, run);
 }
@@ -206,6 +290,8 @@ void CrossbarCoupling<T>::update_by_trains(const WantedChange<T>& change, const 
   }
   if (tiki_taka_)
     tiki_taka_->update(products_, array_, place, run);
+  else if (slices_)
+    slices_->update_trains(products_, array_, place, run);
   else
     array_.update_trains(products_, place, run);
 }
@@ -225,7 +311,7 @@ void CrossbarCoupling<T>::update(const WantedChange<T>& change, const Place& pla
     change.rows(rows, block);
     wanted_.middleRows(static_cast<Index>(rows.begin), block.rows()) = block.template cast<float>();
   });
-  array_.update(wanted_, place, run);
+  slices_ ? slices_->update(wanted_, array_, place, run) : static_cast<void>(array_.update(wanted_, place, run));
   if (run.ledger == nullptr) return;
   // every product that is not zero is one read-modify-write of a digital accumulator
   std::int64_t products = 0;
@@ -240,7 +326,16 @@ void CrossbarCoupling<T>::update(const WantedChange<T>& change, const Place& pla
 template <class T>
 ReadFloor CrossbarCoupling<T>::floor(Direction direction) const {
   if (options_.loop == Loop::analog) return {};
-  return array_.read_floor(direction, drive_rms_[direction == Direction::forward ? 0 : 1]);
+  const double rms = drive_rms_[direction == Direction::forward ? 0 : 1];
+  ReadFloor floor = array_.read_floor(direction, rms);
+  int k = 0;
+  for (const Array& array : below()) {
+    const ReadFloor part = array.read_floor(direction, rms);
+    const double share = slices_->share(++k);
+    floor.noise_sd = std::hypot(floor.noise_sd, share * part.noise_sd);
+    floor.adc_step = std::hypot(floor.adc_step, share * part.adc_step);
+  }
+  return floor;
 }
 
 template <class T>
@@ -286,22 +381,28 @@ void CrossbarCoupling<T>::finish(const In<T>& pre, Out<T> post, std::span<const 
 
 // what the range is a multiple of
 template <class T>
-double CrossbarCoupling<T>::typical_sum(Direction direction, const Eigen::MatrixXf& in) const {
-  if (options_.adc_calibration == RangeRule::max) return array_.partial_sums(direction, in).max;
-  if (options_.adc_calibration == RangeRule::analytic) return options_.adc_sigmas * array_.partial_sum_sd(direction, array_.drive_rms(in));
+double CrossbarCoupling<T>::typical_sum(const Array& array, Direction direction, const Eigen::MatrixXf& in) const {
+  if (options_.adc_calibration == RangeRule::max) return array.partial_sums(direction, in).max;
+  if (options_.adc_calibration == RangeRule::analytic) return options_.adc_sigmas * array.partial_sum_sd(direction, array.drive_rms(in));
   // where most sums are zero, as errors of a read-out can be, the largest stands in
-  const PartialSums sums = array_.partial_sums(direction, in, options_.adc_percentile);
+  const PartialSums sums = array.partial_sums(direction, in, options_.adc_percentile);
   return sums.percentile > 0 ? sums.percentile : sums.max;
+}
+
+template <class T>
+void CrossbarCoupling<T>::calibrate_array(Array& array, Direction direction, const Eigen::MatrixXf& in, double fixed) const {
+  if (fixed > 0) return;
+  const double typical = typical_sum(array, direction, in);
+  if (typical > 0) array.set_adc_range(direction, options_.adc_margin * typical);
 }
 
 template <class T>
 void CrossbarCoupling<T>::calibrate(const In<T>& pre, const In<T>& post) {
   const auto set = [&](Direction direction, const In<T>& drive, double fixed) {
     const Eigen::MatrixXf in = drive.template cast<float>();
-    drive_rms_[direction == Direction::forward ? 0 : 1] = array_.noise_rms(in);
-    if (fixed > 0) return;
-    const double typical = typical_sum(direction, in);
-    if (typical > 0) array_.set_adc_range(direction, options_.adc_margin * typical);
+    drive_rms_[direction == Direction::forward ? 0 : 1] = array_.noise_rms(direction, in);
+    calibrate_array(array_, direction, in, fixed);
+    for (Array& array : below()) calibrate_array(array, direction, in, fixed);
   };
   set(Direction::forward, pre, options_.adc_range_forward);
   set(Direction::backward, post, options_.adc_range_backward);
@@ -312,12 +413,14 @@ template <class T>
 void CrossbarCoupling<T>::end_step(std::uint32_t step, int threads) {
   const double trained = (step + 1.0) * array_.options().slow_noise.step_second;
   array_.pass_time(trained, threads);
+  for (Array& array : below()) array.pass_time(trained, threads);
   if (tiki_taka_) tiki_taka_->fast().pass_time(trained, threads);
 }
 
 template <class T>
 FaultReport CrossbarCoupling<T>::faults() const {
   FaultReport sum = array_.faults();
+  for (const Array& array : below()) sum += array.faults();
   if (tiki_taka_) sum += tiki_taka_->fast().faults();
   return sum;
 }
@@ -325,6 +428,7 @@ FaultReport CrossbarCoupling<T>::faults() const {
 template <class T>
 bool CrossbarCoupling<T>::wait(double second, int threads) {
   array_.wait(second, threads);
+  for (Array& array : below()) array.wait(second, threads);
   if (tiki_taka_) tiki_taka_->fast().wait(second, threads);
   return array_.ages();
 }
@@ -336,13 +440,15 @@ Wear CrossbarCoupling<T>::wear() const {
     return {array.devices(), array.pulses(), array.pulses_max(), updates.clipped, updates.capped};
   };
   Wear wear = of(array_);
-  if (!tiki_taka_) return wear;
-  const Wear fast = of(tiki_taka_->fast());
-  wear.devices += fast.devices;
-  wear.pulses += fast.pulses;
-  wear.pulses_per_device = std::max(wear.pulses_per_device, fast.pulses_per_device);
-  wear.clipped += fast.clipped;
-  wear.capped += fast.capped;
+  const auto add = [&](const Wear& other) {
+    wear.devices += other.devices;
+    wear.pulses += other.pulses;
+    wear.pulses_per_device = std::max(wear.pulses_per_device, other.pulses_per_device);
+    wear.clipped += other.clipped;
+    wear.capped += other.capped;
+  };
+  if (tiki_taka_) add(of(tiki_taka_->fast()));
+  for (const Array& array : below()) add(of(array));
   return wear;
 }
 
@@ -350,6 +456,7 @@ template <class T>
 void CrossbarCoupling<T>::save(ByteWriter& out) const {
   array_.save(out);
   if (tiki_taka_) tiki_taka_->save(out);
+  if (slices_) slices_->save(out);
   for (const double rms : drive_rms_) out.put(rms);
 }
 
@@ -357,6 +464,7 @@ template <class T>
 void CrossbarCoupling<T>::restore(ByteReader& in) {
   array_.restore(in);
   if (tiki_taka_) tiki_taka_->restore(in);
+  if (slices_) slices_->restore(in);
   for (double& rms : drive_rms_) rms = in.get<double>();
 }
 

@@ -7,6 +7,7 @@
 #include "crossbar/array.h"
 #include "eqprop/model/activation.h"
 #include "eqprop/model/coupling.h"
+#include "eqprop/model/slices.h"
 #include "eqprop/model/tiki_taka.h"
 
 namespace eqprop {
@@ -33,10 +34,13 @@ struct CrossbarOptions {
   double analog_second = 10e-9;      ///< [s] time constant of an analog neuron; assumed, stated in every run folder
   std::vector<FaultMap> fault_maps;  ///< by coupling; missing or empty ones: none known
   TikiTakaOptions tiki_taka;         ///< of array.plan.mode tiki_taka
+  SliceOptions slices;               ///< arrays of falling weight that hold a matrix together
   double linear_range = 2;           ///< [unit output] converter range of an unbounded (linear) layer
   void validate() const;
   /// The part of validate() that concerns converters beyond one field: InputError(config) that names the key first.
   void check_converters() const;
+  /// The same of how a weight lies on devices.
+  void check_mapping() const;
 };
 
 template <class T>
@@ -52,11 +56,11 @@ class CrossbarCoupling final : public Coupling<T> {
   void forward(const In<T>& pre, Out<T> field, const ReadPlace& place, Run& run) const override;
   void backward(const In<T>& post, Out<T> field, const ReadPlace& place, Run& run) const override;
   void drive(const In<T>& pre, Out<T> field, const ReadPlace& place, Run& run) const override;
-  Vector<T> bias_values() const override { return array_.biases().template cast<T>(); }
+  Vector<T> bias_values() const override;
   /// What reads see: behind wires their effective weights.
-  Matrix<T> read() const override { return array_.seen_weights(Direction::forward).template cast<T>(); }
+  Matrix<T> read() const override { return seen_weights(Direction::forward).template cast<T>(); }
   Matrix<T> read_backward() const override {
-    return array_.seen_weights(Direction::backward).leftCols(inputs()).transpose().template cast<T>();
+    return seen_weights(Direction::backward).leftCols(inputs()).transpose().template cast<T>();
   }
   void update(const WantedChange<T>& change, const Place& place, Run& run) override;
   ReadFloor floor(Direction direction) const override;
@@ -67,26 +71,35 @@ class CrossbarCoupling final : public Coupling<T> {
   void calibrate(const In<T>& pre, const In<T>& post) override;
   Wear wear() const override;
   FaultReport faults() const override;
-  void expect_reads(std::int64_t samples, int threads) override { array_.expect_reads(samples, threads); }
-  WireUse wire_use() const override { return array_.wire_use(); }
-  void begin_phase(const Place& place, int threads) const override { array_.begin_phase(place, threads); }
+  void expect_reads(std::int64_t samples, int threads) override;
+  WireUse wire_use() const override;
+  void begin_phase(const Place& place, int threads) const override;
   void end_step(std::uint32_t step, int threads) override;
   bool wait(double second, int threads) override;
   void save(ByteWriter& out) const override;
   void restore(ByteReader& in) override;
 
+  /// That settles; of slices the first.
   const Array& array() const { return array_; }
+  /// Null where a matrix is one array.
+  const Slices* slices() const { return slices_.get(); }
 
  private:
+  Eigen::MatrixXf seen_weights(Direction direction) const;
+  void read_arrays(Direction direction, const Array::In& in, Array::Out out, const ReadPlace& place, Run& run) const;
+  void calibrate_array(Array& array, Direction direction, const Eigen::MatrixXf& in, double fixed) const;
+  std::span<const Array> below() const { return slices_ ? slices_->below() : std::span<const Array>(); }
+  std::span<Array> below() { return slices_ ? slices_->below() : std::span<Array>(); }
   void analog_read(Direction direction, const Array::In& in, Array::Out out, const Place& place) const;
   void update_by_trains(const WantedChange<T>& change, const Place& place, Run& run);
   void charge_digital(Direction direction, Index columns, const Place& place, Run& run) const;
-  double typical_sum(Direction direction, const Eigen::MatrixXf& in) const;
+  double typical_sum(const Array& array, Direction direction, const Eigen::MatrixXf& in) const;
 
   CrossbarOptions options_;
   Layer post_layer_;
   Array array_;                          // that settles
   std::unique_ptr<TikiTaka> tiki_taka_;  // null in other modes
+  std::unique_ptr<Slices> slices_;       // the slices below array_; null where there are none
   std::vector<OuterProduct> products_;   // of an update by trains
   Eigen::MatrixXf wanted_;               // of an update: outputs x (inputs + 1)
   double drive_rms_[2] = {0.5, 0.5};     // [unit output] of forward and backward drives, from the last calibration

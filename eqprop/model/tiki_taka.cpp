@@ -13,7 +13,7 @@ namespace {
 ArrayOptions fast_options(const Array& slow) {
   ArrayOptions options = slow.options();
   options.plan.mode = PulseMode::coincidence;
-  options.second = true;
+  options.copy = 1;
   options.weight_max = slow.weight_max();
   options.fault_map = {};                 // it is the map of the array that settles
   options.wires.model = WireModel::none;  // lines are read one at a time

@@ -62,15 +62,16 @@ std::string identity_without_seed(Config config) {
   return config_identity(config);
 }
 
-// tiles lie [line tile][column tile]; `block` picks what is to be put together
+// tiles lie [line tile][column tile]; `block` picks what is to be put together, `rows` of them beside each other
 template <class Matrix, class Pick>
-Matrix assembled(const Array& array, Pick pick) {
-  Matrix out(array.outputs(), array.inputs() + 1);
+Matrix assembled(const Array& array, Eigen::Index rows, Pick pick) {
+  Matrix out(rows, array.inputs() + 1);
   Eigen::Index output = 0, line = 0;
   for (const Tile& tile : array.tiles()) {
-    out.block(output, line, tile.outputs(), tile.lines()) = pick(tile);
-    output += tile.outputs();
-    if (output < array.outputs()) continue;
+    const Matrix& one = pick(tile);
+    out.block(output, line, one.rows(), tile.lines()) = one;
+    output += one.rows();
+    if (output < rows) continue;
     output = 0;
     line += tile.lines();
   }
@@ -86,14 +87,17 @@ CouplingState coupling_state(const Network<float>& network, int index) {
   if (crossbar == nullptr) return state;
   using Counts = DevicePlane::Counts;
   const Array& array = crossbar->array();
+  const Eigen::Index outputs = array.outputs();
+  // a reference column is one row for all outputs of its tile
+  const Eigen::Index beside = array.has_reference() ? array.devices() / (array.inputs() + 1) - outputs : outputs;
   state.plus = assembled<Eigen::MatrixXf>(
-      array, [](const Tile& t) -> const auto& { return t.plus.g; });
+      array, outputs, [](const Tile& t) -> const auto& { return t.plus.g; });
   state.minus = assembled<Eigen::MatrixXf>(
-      array, [](const Tile& t) -> const auto& { return t.minus.g; });
+      array, beside, [](const Tile& t) -> const auto& { return t.minus.g; });
   state.plus_pulses = assembled<Counts>(
-      array, [](const Tile& t) -> const auto& { return t.plus.pulses; });
+      array, outputs, [](const Tile& t) -> const auto& { return t.plus.pulses; });
   state.minus_pulses = assembled<Counts>(
-      array, [](const Tile& t) -> const auto& { return t.minus.pulses; });
+      array, beside, [](const Tile& t) -> const auto& { return t.minus.pulses; });
   return state;
 }
 

@@ -36,7 +36,7 @@ struct CouplingState {
   std::string name;         ///< "layer 1 (64-128)"
   Eigen::MatrixXf weights;  ///< outputs x (inputs + 1), bias last
   Eigen::MatrixXf plus;     ///< [S] outputs x (inputs + 1); empty on ideal couplings
-  Eigen::MatrixXf minus;    ///< [S]
+  Eigen::MatrixXf minus;    ///< [S] the same, or a row for each reference column
   DevicePlane::Counts plus_pulses, minus_pulses;
   bool has_devices() const { return plus.size() > 0; }
 };

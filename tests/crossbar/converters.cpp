@@ -243,7 +243,7 @@ TEST_CASE("serial input: conversions and noise of every bit come out with its we
     Eigen::MatrixXf converted = in;
     o.dac.convert(converted);
     error = read(noisy, direction, in, run) - ideal(noisy, direction, converted);
-    CHECK(rms_of(error) == Approx(noisy.read_floor(direction, noisy.noise_rms(in)).total_sd()).epsilon(0.05));
+    CHECK(rms_of(error) == Approx(noisy.read_floor(direction, noisy.noise_rms(direction, in)).total_sd()).epsilon(0.05));
   }
 }
 

@@ -151,6 +151,18 @@ TEST_CASE("converters and device can be set from a config") {
   CHECK(passive.crossbar.array.device.half_step == 0.02);
   CHECK(config_text(parse_config(config_text(passive), "resolved.toml")) == config_text(passive));
 
+  // how a weight lies on devices
+  overrides.sets = {"crossbar.mapping=offset_column", "crossbar.slices=3",      "crossbar.slice_bits=5",
+                    "crossbar.slice_correct=false",   "crossbar.carry_every=7", "crossbar.carry_band=0.25"};
+  const Config sliced = parse_config(small_config("crossbar", 1), "test.toml", overrides);
+  CHECK(sliced.crossbar.array.mapping == Mapping::offset_column);
+  CHECK(sliced.crossbar.slices.slices == 3);
+  CHECK(sliced.crossbar.slices.bits == 5);
+  CHECK(!sliced.crossbar.slices.correct);
+  CHECK(sliced.crossbar.slices.carry_every == 7);
+  CHECK(sliced.crossbar.slices.carry_band == 0.25);
+  CHECK(config_text(parse_config(config_text(sliced), "resolved.toml")) == config_text(sliced));
+
   // bounds that scatter around the middle, and noise beside the step's, are keys too
   overrides.sets = {"crossbar.device=ReRAM-ES", "device.cycle_floor=0.01", "device.cycle_slope=0.02", "device.low_spread=0.1",
                     "device.high_spread=0.2"};
