@@ -46,7 +46,8 @@ Eigen::MatrixXf Array::verify_read(const In& chosen, PhaseId phase, const Place&
   Eigen::MatrixXf held = Eigen::MatrixXf::Constant(outputs_, inputs_ + 1, std::numeric_limits<float>::quiet_NaN());
   std::vector<VerifyReads> reads(items_.size());
   parallel_for(items_.size(), run.threads, [&](std::size_t item) {
-    const auto& [t, block, totals, update] = items_[item];
+    const std::size_t t = items_[item].tile;
+    const Index block = items_[item].block;
     const Tile& tile = tiles_[t];
     const auto wanted = part(chosen, t);
     auto out = part(held, t);
