@@ -72,11 +72,12 @@ BENCHMARK_CAPTURE(read, noise
 
 // errors of each ADC, so small that the floor still holds
 BENCHMARK_CAPTURE(read, noise
-                  : none / forward / spread, ReadNoise{}, Direction::forward, ConverterDesign{.adc = {.gain = 1e-4, .offset = 0.05, .inl = 0.05}})
+                  : none / forward / spread, ReadNoise{}, Direction::forward,
+                    ConverterDesign{.adc = {.gain = 1e-4, .offset = 0.05, .inl = 0.05}})
     ->Name("read/512x512/batch:64/noise:none/forward/spread");
 BENCHMARK_CAPTURE(read, noise
                   : white / forward / spread, ReadNoise{.white = 0.005}, Direction::forward,
-                  ConverterDesign{.adc = {.gain = 1e-4, .offset = 0.05, .inl = 0.05}})
+                    ConverterDesign{.adc = {.gain = 1e-4, .offset = 0.05, .inl = 0.05}})
     ->Name("read/512x512/batch:64/noise:white/forward/spread");
 BENCHMARK_CAPTURE(read, noise
                   : white / forward / serial, ReadNoise{.white = 0.005}, Direction::forward, ConverterDesign{.input = DriveInput::serial})

@@ -91,7 +91,8 @@ Eigen::MatrixXf Array::sound_pairs() const {
   Eigen::MatrixXf sound(outputs_, inputs_ + 1);
   for (std::size_t t = 0; t < tiles_.size(); ++t)
     if (has_reference())
-      part(sound, t) = (tiles_[t].plus.up.array() > 0 && tiles_[t].minus.up.array().replicate(tiles_[t].outputs(), 1) > 0).cast<float>().matrix();
+      part(sound, t) =
+          (tiles_[t].plus.up.array() > 0 && tiles_[t].minus.up.array().replicate(tiles_[t].outputs(), 1) > 0).cast<float>().matrix();
     else
       part(sound, t) = (tiles_[t].plus.up.array() > 0 && tiles_[t].minus.up.array() > 0).cast<float>().matrix();
   return sound;

@@ -279,7 +279,8 @@ ReadHeat Array::read_tiles(Direction direction, const Eigen::Map<Eigen::MatrixXf
   const bool squares = read_noise.proportional > 0 || (wired && read_noise.white > 0);
   const NoiseGains noise = wired ? NoiseGains{0, squares ? 1.0 : 0.0}
                                  : NoiseGains{(has_reference() ? 1 : 2) * std::pow(read_noise.white * options_.device.window(), 2),
-                                              std::pow(read_noise.proportional, 2), has_reference() && !forward && read_noise.white > 0};  // two devices per pair
+                                              std::pow(read_noise.proportional, 2),
+                                              has_reference() && !forward && read_noise.white > 0};  // two devices per pair
   const bool referred = has_reference() && (noise.white > 0 || noise.variance > 0);
   const auto power = drive_power(drive, scratch.power);
   prepare(direction, drive, squares, scratch);

@@ -58,8 +58,7 @@ void apply_map(Tile& tile, const Eigen::Ref<const FaultMap>& map) {
 std::vector<std::int64_t> faulty_by_column(const Tile& tile) {
   std::vector<std::int64_t> count;
   for (Index j = 0; j < tile.outputs(); ++j)
-    count.push_back((tile.plus.up.row(j).array() == 0).count() +
-                    (tile.has_reference() ? 0 : (tile.minus.up.row(j).array() == 0).count()));
+    count.push_back((tile.plus.up.row(j).array() == 0).count() + (tile.has_reference() ? 0 : (tile.minus.up.row(j).array() == 0).count()));
   return count;
 }
 

@@ -79,8 +79,8 @@ Imported write(const Config& config, const Eigen::MatrixXf& weights, bool headro
   Run run{.seed = config.seed, .threads = threads, .ledger = &ledger};
   ArrayOptions options = config.crossbar.array;
   if (options.plan.mode == PulseMode::tiki_taka) options.plan.mode = PulseMode::accumulate;
-  // nothing will move them: the whole window is theirs, unless told otherwise
-  if (!headroom_given) options.weight_headroom = 1;
+  // nothing will move them: the whole window is theirs, unless told otherwise; a slice needs room for what the one above it missed
+  if (!headroom_given) options.weight_headroom = config.crossbar.slices.any() && config.crossbar.slices.correct ? 2 : 1;
   if (!config.crossbar.fault_maps.empty()) options.fault_map = config.crossbar.fault_maps.front();
   const SliceOptions& slices = config.crossbar.slices;
   const PulsePlan plan = options.plan;

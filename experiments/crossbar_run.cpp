@@ -103,9 +103,10 @@ RunArrays read_run_arrays(const std::filesystem::path& folder, const ChangeWires
     throw InputError(Code::conflict, {(folder / "config.toml").string()}, "the couplings of this run are ideal: it has no arrays",
                      "train with network.coupling = \"crossbar\"");
   if (out.config.crossbar.array.mapping != Mapping::differential)
-    throw InputError(Code::conflict, {(folder / "config.toml").string()},
-                     "crossbar.mapping = \"offset_column\": the arrays of this run have reference columns, circuits are drawn of pairs alone",
-                     "train with crossbar.mapping = \"differential\"");
+    throw InputError(
+        Code::conflict, {(folder / "config.toml").string()},
+        "crossbar.mapping = \"offset_column\": the arrays of this run have reference columns, circuits are drawn of pairs alone",
+        "train with crossbar.mapping = \"differential\"");
   Experiment experiment(out.config, find_places(), threads);
   experiment.restore(folder / "checkpoint.eqp");
   out.epochs_done = experiment.trainer().epochs_done();

@@ -74,13 +74,17 @@ void CrossbarOptions::check_converters() const {
 void CrossbarOptions::check_mapping() const {
   const auto fail = [](const std::string& message, const std::string& remedy) { throw InputError(Code::conflict, {}, message, remedy); };
   if (array.mapping == Mapping::offset_column && array.plan.mode == PulseMode::tiki_taka)
-    fail("crossbar.mapping = \"offset_column\" with crossbar.programming = \"tiki_taka\": a reference at the middle of the window is not where up "
-         "and down steps are alike",
-         "set mapping = \"differential\"");
+    fail(
+        "crossbar.mapping = \"offset_column\" with crossbar.programming = \"tiki_taka\": a reference at the middle of the window is not "
+        "where up "
+        "and down steps are alike",
+        "set mapping = \"differential\"");
   if (array.mapping == Mapping::offset_column && loop == Loop::analog)
-    fail("crossbar.mapping = \"offset_column\" with crossbar.loop = \"analog\": a transposed read takes its reference off in a step of its own, "
-         "which a loop of neurons does not have",
-         "set loop = \"digital\"");
+    fail(
+        "crossbar.mapping = \"offset_column\" with crossbar.loop = \"analog\": a transposed read takes its reference off in a step of its "
+        "own, "
+        "which a loop of neurons does not have",
+        "set loop = \"digital\"");
   if (!slices.any()) return;
   if (array.plan.mode == PulseMode::tiki_taka)
     fail("crossbar.slices = " + std::to_string(slices.slices) +

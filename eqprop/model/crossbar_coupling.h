@@ -59,9 +59,7 @@ class CrossbarCoupling final : public Coupling<T> {
   Vector<T> bias_values() const override;
   /// What reads see: behind wires their effective weights.
   Matrix<T> read() const override { return seen_weights(Direction::forward).template cast<T>(); }
-  Matrix<T> read_backward() const override {
-    return seen_weights(Direction::backward).leftCols(inputs()).transpose().template cast<T>();
-  }
+  Matrix<T> read_backward() const override { return seen_weights(Direction::backward).leftCols(inputs()).transpose().template cast<T>(); }
   void update(const WantedChange<T>& change, const Place& place, Run& run) override;
   ReadFloor floor(Direction direction) const override;
   double read_second() const override;

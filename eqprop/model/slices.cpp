@@ -73,8 +73,7 @@ Slices::Slices(const SliceOptions& options, const PulsePlan& plan, const Array& 
   Eigen::MatrixXf rest = weights, digits = first_digits(options_, weights);
   for (int k = 1; k < options_.slices; ++k) {
     const Array& above = k == 1 ? first : below_.back();
-    if (options_.correct)
-      digits = above.verify_read(Eigen::MatrixXf::Zero(weights.rows(), weights.cols()), kPhaseInitialWrite, {}, run);
+    if (options_.correct) digits = above.verify_read(Eigen::MatrixXf::Zero(weights.rows(), weights.cols()), kPhaseInitialWrite, {}, run);
     rest = static_cast<float>(base(options_)) * (rest - digits);
     digits = k + 1 < options_.slices ? rounded(rest, step) : rest;
     below_.emplace_back(options_of_slice(options_, plan, first, k), first.layer(), digits, run);
@@ -152,7 +151,8 @@ void Slices::restore(ByteReader& in) {
   updates_ = in.get<std::int64_t>();
   for (std::int64_t* count : {&carried_.carries, &carried_.moved, &carried_.pulses}) *count = in.get<std::int64_t>();
   if (std::min({updates_, carried_.carries, carried_.moved, carried_.pulses}) < 0)
-    throw InputError(Code::damaged, {}, "the stored state of the slices is out of range", "the file is damaged: start from another checkpoint");
+    throw InputError(Code::damaged, {}, "the stored state of the slices is out of range",
+                     "the file is damaged: start from another checkpoint");
 }
 
 }  // namespace eqprop

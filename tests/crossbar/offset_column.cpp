@@ -133,7 +133,8 @@ TEST_CASE("offset column: half the devices, half the weight per siemens, and wha
   }
 }
 
-TEST_CASE("offset column: read noise has the exact variance, and the reference's part is common to the outputs of a tile", "[offset_column]") {
+TEST_CASE("offset column: read noise has the exact variance, and the reference's part is common to the outputs of a tile",
+          "[offset_column]") {
   constexpr int reads = 4000;
   for (const bool proportional : {false, true}) {
     ArrayOptions o = offset();
@@ -239,7 +240,8 @@ TEST_CASE("offset column: a write ends within tolerance, and an error of a refer
   }
 }
 
-TEST_CASE("offset column: verify reads are the weights, named apart, counted device by device, left out where not chosen", "[offset_column]") {
+TEST_CASE("offset column: verify reads are the weights, named apart, counted device by device, left out where not chosen",
+          "[offset_column]") {
   for (const Mapping mapping : {Mapping::differential, Mapping::offset_column}) {
     ArrayOptions o = offset();
     o.mapping = mapping;
@@ -257,7 +259,8 @@ TEST_CASE("offset column: verify reads are the weights, named apart, counted dev
     CHECK(held.topRows(3).array().isNaN().all());
     const Eigen::MatrixXd error = (held - array.weights()).bottomRows(17).cast<double>();
     const double sd = std::sqrt(2.0) * 0.01 * o.device.window() / array.siemens_per_weight();
-    CHECK(std::sqrt(error.squaredNorm() / static_cast<double>(error.size())) == Approx(sd).epsilon(mapping == Mapping::differential ? 0.16 : 0.3));
+    CHECK(std::sqrt(error.squaredNorm() / static_cast<double>(error.size())) ==
+          Approx(sd).epsilon(mapping == Mapping::differential ? 0.16 : 0.3));
     CHECK(array.verify_read(chosen, kPhaseUpdate, {.step = 2}, run).bottomRows(17) == held.bottomRows(17));
     CHECK(array.verify_read(chosen, kPhaseUpdate, {.step = 3}, run).bottomRows(17) != held.bottomRows(17));
     const std::int64_t devices = mapping == Mapping::differential ? 2 * 17 * 31 : (17 + 3) * 31;
@@ -316,7 +319,8 @@ TEST_CASE("offset column: trains write the mean change, checkpoints go on with t
     step(b, at, many);
   }
   CHECK(bytes_of(a) == bytes_of(b));
-  const Eigen::MatrixXd wanted = (products[0].outputs * products[0].lines.transpose()).cast<double>(), moved = (a.weights() - before).cast<double>();
+  const Eigen::MatrixXd wanted = (products[0].outputs * products[0].lines.transpose()).cast<double>(),
+                        moved = (a.weights() - before).cast<double>();
   CHECK(wanted.cwiseProduct(moved).sum() > 0.5 * wanted.norm() * moved.norm());
 }
 

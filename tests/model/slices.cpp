@@ -15,7 +15,8 @@ using namespace eqprop::testing;
 namespace {
 
 constexpr Index kOutputs = 20, kLines = 31;
-const std::vector<Layer> kLayers{{40, Activation::linear, 0}, {kLines - 1, Activation::hard_sigmoid, 0}, {kOutputs, Activation::hard_sigmoid, 0}};
+const std::vector<Layer> kLayers{
+    {40, Activation::linear, 0}, {kLines - 1, Activation::hard_sigmoid, 0}, {kOutputs, Activation::hard_sigmoid, 0}};
 
 /// A matrix in slices.
 struct Sliced {
@@ -124,7 +125,9 @@ TEST_CASE("slices: a coupling's reads are the sum of its arrays', each with its 
       // output by output from the cells, slice by slice; what converters add is far below what a slice does
       Eigen::MatrixXf converted = in;
       coupling.array().options().dac.convert(converted);
-      const auto matrix = [&](int k) { return (k == 0 ? coupling.array() : coupling.slices()->below()[static_cast<std::size_t>(k - 1)]).weights(); };
+      const auto matrix = [&](int k) {
+        return (k == 0 ? coupling.array() : coupling.slices()->below()[static_cast<std::size_t>(k - 1)]).weights();
+      };
       double worst = 0, without = 0;
       for (Index s = 0; s < 4; ++s)
         for (Index o = 0; o < got.rows(); ++o) {
