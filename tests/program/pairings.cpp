@@ -115,13 +115,17 @@ TEST_CASE("passive cells and write pulses behind lines train, with the same bits
       CHECK(one.wear.pulses > one.initial_pulses);
       CHECK(one.half_joule > 0);
       CHECK(one.wire_joule > 0);
-      // another epoch from where the first ended: the bits of two at once
+      // stopped after the first of two epochs, and gone on with: the bits of two at once
       Config longer = config;
       longer.train.epochs = 2;
-      Experiment again(longer, find_places(), 2);
-      ByteReader reader(one.bytes, "trainer");
-      again.trainer().restore(reader);
       EpochReport report;
+      Experiment first(longer, find_places(), 3);
+      first.trainer().run_epoch(first.train(), nullptr, report);
+      ByteWriter stopped;
+      first.trainer().save(stopped);
+      Experiment again(longer, find_places(), 2);
+      ByteReader reader(stopped.bytes(), "trainer");
+      again.trainer().restore(reader);
       again.trainer().run_epoch(again.train(), nullptr, report);
       again.trainer().evaluate(again.test());
       ByteWriter writer;
