@@ -195,6 +195,7 @@ WriteReport Array::write_verify(const In& target, const WriteVerify& how, PhaseI
         HalfOrder::after, where, run);
     WriteReport last;
     for (const auto& report : reports) last += report;
+    if (pass > 0) last.stuck = std::min(last.stuck, sum.stuck);  // what the pass before moved may have no room left
     last.pulses += sum.pulses;
     last.verify_reads += sum.verify_reads;
     last.clipped_pulses += sum.clipped_pulses;

@@ -136,7 +136,7 @@ void PulseTally::sum() {
     line_[s].setZero();
     for (const int plane : {0, 1}) {
       const Counts& count = count_[plane][s];
-      line_[s] += count.colwise().sum().transpose().cast<double>().array();
+      line_[s] += count.cast<double>().colwise().sum().transpose().array();
       for (Index b = columns_[plane][s].cols() - 2; b >= 0; --b) {
         const Index first = b * kLineBlock;
         columns_[plane][s].col(b) =
@@ -200,7 +200,7 @@ double disturb_block(Tile& tile, Index block, const PulseTally& tally, HalfOrder
   const Nominal nominal(device);
   const auto n = static_cast<std::size_t>(tile.outputs());
   Place own = place;
-  own.sample += kHalfSample;
+  own.sample += kHalfSample + (order == HalfOrder::after ? kHalfSample / 2 : 0);  // a step may have an update and a write
   HalfPulses got;
   Eigen::ArrayXf xi(tile.outputs());
   double joule = 0;

@@ -119,7 +119,10 @@ void place_line(DevicePlane& plane, Index line_number, std::uint32_t first, cons
                 const RandomKey& key, const Place& place, Scratch& s, WriteReport& report, PulseTotals& totals) {
   const Line line(plane, line_number);
   random_lanes::fill_normal(key, place, first, s.xi.data(), static_cast<std::size_t>(line.n));
+  std::int64_t chosen = 0;
   for (Index j = 0; j < line.n; ++j) {
+    if (goal[j] != goal[j]) continue;
+    ++chosen;
     const float uS = 1e6f * goal[j];
     const auto& c = device.write_sigma;
     const float sd = 1e-6f * static_cast<float>(c[0] + double{uS} * (c[1] + double{uS} * (c[2] + double{uS} * c[3])));
@@ -130,10 +133,10 @@ void place_line(DevicePlane& plane, Index line_number, std::uint32_t first, cons
     totals.clipped += line.g[j] <= line.low[j] || line.g[j] >= line.high[j] ? 1 : 0;
     report.read_siemens += double{line.g[j]};
   }
-  totals.set += line.n;
-  report.devices += line.n;
-  report.pulses += line.n;
-  report.verify_reads += line.n;
+  totals.set += chosen;
+  report.devices += chosen;
+  report.pulses += chosen;
+  report.verify_reads += chosen;
 }
 
 }  // namespace
@@ -174,14 +177,25 @@ WriteReport write_block(Tile& tile, Index block, const Eigen::Ref<const Eigen::M
     report.clipped += (want.abs() > weight_max * 1.000001f).count();
     Eigen::ArrayXf half = static_cast<float>(each) * want.max(-weight_max).min(weight_max);
     if (!all) half = want.isNaN().select(want, half);
+    const auto key_of = [&](std::uint32_t side, std::uint32_t what) {
+      return RandomKey(seed, Purpose::write_verify, 8 * tile.id + 4 * side + what);
+    };
+    auto origin = static_cast<float>(middle);
+    if (!all && tile.has_reference()) {
+      // the reference stays where it is: weights are written beside what a read of it says
+      const float g = tile.minus.g(0, line);
+      origin = g + std::hypot(noise.white, noise.proportional * g) * key_of(1, 2).normal(place, line_index(tile, line));
+      ++report.verify_reads;
+      report.read_siemens += double{g};
+    }
     for (std::uint32_t side = 0; side < 2; ++side) {
       DevicePlane& plane = side == 0 ? tile.plus : tile.minus;
-      Eigen::ArrayXf goal = static_cast<float>(middle) + (side == 0 ? half : -half);
+      Eigen::ArrayXf goal = origin + (side == 0 ? half : -half);
       if (side == 1 && tile.has_reference()) {
         if (!all) continue;
         goal.setConstant(1, static_cast<float>(middle));
       }
-      const auto key = [&](std::uint32_t what) { return RandomKey(seed, Purpose::write_verify, 8 * tile.id + 4 * side + what); };
+      const auto key = [&](std::uint32_t what) { return key_of(side, what); };
       const std::uint32_t first = line_index(tile, line);
       if (device.kind == DeviceKind::verify_only)
         place_line(plane, line, first, goal, device, key(0), place, scratch, report, totals);

@@ -124,6 +124,9 @@ CrossbarCoupling<T>::CrossbarCoupling(const CrossbarOptions& options, const std:
                                                                       : Layer{weights.rows(), Activation::linear, 0}),
       array_(array_options(options, layers, static_cast<std::size_t>(index), weights.template cast<float>()), index,
              Slices::first_digits(options.slices, weights.template cast<float>()), run) {
+  if (options.slices.any() && index >= 64)
+    throw InputError(Code::conflict, {}, "crossbar.slices with more than 64 couplings: slices of higher ones have no random numbers of their own",
+                     "set slices = 1, or fewer layers");
   if (options.slices.any())
     slices_ = std::make_unique<Slices>(options.slices, options.array.plan, array_, weights.template cast<float>(), run);
   // until states are known: a sum of independent weights at full drive

@@ -28,7 +28,7 @@ double digit_step(const SliceOptions& options, const Eigen::MatrixXf& weights) {
 /// A write ends on the side that it came from: with the tolerance of a first write a part of every carry would stay, always of one sign.
 WriteVerify write_back(const ArrayOptions& array) {
   const double near = array.device.nominal_step() * std::max(0.6, 2 * array.device.write_noise);
-  return {.tolerance = std::min(array.write.tolerance, near), .max_pulses = array.write.max_pulses};
+  return {.tolerance = std::min(array.write.tolerance, near), .max_pulses = array.write.max_pulses, .passes = array.write.passes};
 }
 
 ArrayOptions options_of_slice(const SliceOptions& slices, const PulsePlan& plan, const Array& first, int k) {
@@ -113,12 +113,13 @@ void Slices::carry_slice(Array& above, Array& slice, const Place& place, Run& ru
   const auto read = [&](const Array& array, const Eigen::MatrixXf& chosen, std::uint32_t number) {
     Place where = place;
     where.sweep = number;
+    where.sample = place.sweep;  // the update of its step
     return array.verify_read(chosen, kPhaseUpdate, where, run);
   };
   const Eigen::Index outputs = slice.outputs(), lines = slice.inputs() + 1;
   const Eigen::MatrixXf held = read(slice, Eigen::MatrixXf::Zero(outputs, lines), 0);
   // the control knows which devices do not answer: what they hold stays
-  const Eigen::MatrixXf sound = slice.sound_pairs();
+  const Eigen::MatrixXf sound = slice.sound_pairs().cwiseProduct(above.sound_pairs());
   const auto limit = static_cast<float>(options_.carry_band * slice.weight_max());
   const auto up = static_cast<float>(base(options_)), step = static_cast<float>(above.weight_step());
   Eigen::MatrixXf wanted = Eigen::MatrixXf::Zero(outputs, lines), chosen = Eigen::MatrixXf::Constant(outputs, lines, kNone);
@@ -136,8 +137,10 @@ void Slices::carry_slice(Array& above, Array& slice, const Place& place, Run& ru
   const Eigen::MatrixXf before = options_.correct ? read(above, chosen, 1) : chosen;
   carried_.pulses += above.update(wanted, place, run).pulses;
   const Eigen::MatrixXf gone = options_.correct ? Eigen::MatrixXf(read(above, chosen, 2) - before) : wanted;
+  Place back = place;
+  back.sample = place.sweep << 8;  // and a pass of its own for each of the next
   // where nothing is chosen the target is NaN
-  slice.write_verify(held - up * gone + chosen, write_back(slice.options()), kPhaseUpdate, place, run);
+  slice.write_verify(held - up * gone + chosen, write_back(slice.options()), kPhaseUpdate, back, run);
 }
 
 void Slices::save(ByteWriter& out) const {
