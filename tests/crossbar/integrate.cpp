@@ -164,7 +164,7 @@ TEST_CASE("SET raises the state and RESET lowers it, more with more volts and wi
   });
 }
 
-TEST_CASE("states stay in 0 .. 1 and are numbers, whatever the volts and however long") {
+TEST_CASE("states stay in 0 .. 1 and are numbers, whatever the volts and however long", "[long]") {
   std::vector<double> states;
   for (int i = 0; i <= 200; ++i) states.push_back(i / 200.0);
   for_both_models([&](const auto& model) {

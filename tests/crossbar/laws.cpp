@@ -108,7 +108,7 @@ TEST_CASE("every law and preset: pulses of a tile are those of a plain loop, den
       }
 }
 
-TEST_CASE("every law and preset: a pulse scatters from cycle to cycle about its mean step by step_sd") {
+TEST_CASE("every law and preset: a pulse scatters from cycle to cycle about its mean step by step_sd", "[long]") {
   for (const DevicePreset& device : all_devices())
     for (const bool set : {true, false}) {
       DevicePreset d = device;

@@ -66,7 +66,7 @@ Pulsed update_once(Array& array, float wish, std::uint32_t step, Run& run) {
 
 }  // namespace
 
-TEST_CASE("cycle-to-cycle noise of a pulse is normal with mean 0 and sd cycle_sd of the law's step, in both directions, fresh each time") {
+TEST_CASE("cycle-to-cycle noise of a pulse is normal with mean 0 and sd cycle_sd of the law's step, in both directions, fresh each time", "[long]") {
   for (const DevicePreset& d : device_of_normal_noise())
     for (const double sd : {0.05, 0.3}) {
       CAPTURE(d.name, sd);
@@ -122,7 +122,7 @@ TEST_CASE("the pulses of one update draw their cycle noise one by one") {
   check_standard_normal(z);
 }
 
-TEST_CASE("write noise is normal with mean 0 and sd write_noise nominal steps, redrawn at each write, apart from cycle noise") {
+TEST_CASE("write noise is normal with mean 0 and sd write_noise nominal steps, redrawn at each write, apart from cycle noise", "[long]") {
   for (const DevicePreset& device : device_of_normal_noise())
     for (const double noise : {0.5, 2.0}) {
       CAPTURE(device.name, noise);

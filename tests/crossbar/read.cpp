@@ -60,7 +60,7 @@ TEST_CASE("with everything off a read is the product, both ways on the same devi
   }
 }
 
-TEST_CASE("read noise has mean zero, the sd of a draw per cell, and is normal") {
+TEST_CASE("read noise has mean zero, the sd of a draw per cell, and is normal", "[long]") {
   for (const ReadNoise noise :
        {ReadNoise{.white = 0.005}, ReadNoise{.proportional = 0.02}, ReadNoise{.white = 0.003, .proportional = 0.01}})
     for (const Direction direction : {Direction::forward, Direction::backward}) {

@@ -221,7 +221,7 @@ void train(Array& array, int updates, Index reads, std::uint32_t first = 1, floa
 
 }  // namespace
 
-TEST_CASE("wires stage: the rule reads by solves where matrices would cost more, and by matrices where they cost less", "[wires]") {
+TEST_CASE("wires stage: the rule reads by solves where matrices would cost more, and by matrices where they cost less", "[wires][long]") {
   ArrayOptions options = wired(WireModel::exact);
   options.plan.mode = PulseMode::count;
   options.wires.stale_error = 0;  // matrices would be rebuilt at every update

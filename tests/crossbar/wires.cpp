@@ -201,7 +201,7 @@ TEST_CASE("wires: cells over many decades", "[wires]") {
   }
 }
 
-TEST_CASE("wires: hard wires converge", "[wires]") {
+TEST_CASE("wires: hard wires converge", "[wires][long]") {
   for (const Index n : {128, 512}) {
     const Wires wires(uniform(n, n, 1e-3, 1e-3, 1), {10, 0, 0, false});
     std::vector<VectorXd> drives{VectorXd::Constant(n, 0.2), volts(n, 2), uniform(n, 1, -0.2, 0.2, 3)};
@@ -216,16 +216,16 @@ TEST_CASE("wires: hard wires converge", "[wires]") {
   }
 }
 
-TEST_CASE("wires: arrays that start from a coarse one find the currents of the reference", "[wires]") {
-  for (const auto& [rows, columns] : {std::pair<Index, Index>{257, 300}, {300, 261}})
-    for (const bool both : {false, true}) {
-      const MatrixXd g = uniform(rows, columns, kLow, 1e-3, 40);
-      const WireOptions options{10, 50, 20, both};
-      const Wires wires(g, options);
-      const VectorXd v = volts(rows, 41), u = volts(columns, 42);
-      CHECK(relative(solve(wires, Direction::forward, v).ampere, solve_reference(g, options, Direction::forward, v).ampere) < 1e-10);
-      CHECK(relative(solve(wires, Direction::backward, u).ampere, solve_reference(g, options, Direction::backward, u).ampere) < 1e-10);
-    }
+TEST_CASE("wires: arrays that start from a coarse one find the currents of the reference", "[wires][long]") {
+  for (const bool both : {false, true}) {
+    const Index rows = both ? 257 : 300, columns = both ? 300 : 261;
+    const MatrixXd g = uniform(rows, columns, kLow, 1e-3, 40);
+    const WireOptions options{10, 50, 20, both};
+    const Wires wires(g, options);
+    const VectorXd v = volts(rows, 41), u = volts(columns, 42);
+    CHECK(relative(solve(wires, Direction::forward, v).ampere, solve_reference(g, options, Direction::forward, v).ampere) < 1e-10);
+    CHECK(relative(solve(wires, Direction::backward, u).ampere, solve_reference(g, options, Direction::backward, u).ampere) < 1e-10);
+  }
 }
 
 TEST_CASE("wires: a warm start near the solution needs fewer iterations and finds the same currents", "[wires]") {

@@ -116,7 +116,7 @@ TEST_CASE("twice the beta is twice the difference and a quarter of the averaging
   CHECK(two.curvature == one.curvature);
 }
 
-TEST_CASE("half the step, half the smallest beta; one bit more, half the step") {
+TEST_CASE("half the step, half the smallest beta; one bit more, half the step", "[long]") {
   const NoiseBudget coarse = budget(0, 0.02, 0.1), fine = budget(0, 0.01, 0.1);
   for (std::size_t i = 0; i < fine.layers.size(); ++i) {
     CHECK(coarse.layers[i].step == 0.02);
@@ -137,7 +137,7 @@ TEST_CASE("half the step, half the smallest beta; one bit more, half the step") 
   }
 }
 
-TEST_CASE("more samples per update lower the floor, the more so the more alike they are; exact weights have none but the tolerance") {
+TEST_CASE("more samples per update lower the floor, the more so the more alike they are; exact weights have none but the tolerance", "[long]") {
   const auto network = rough(Activation::tanh, Activation::linear, kSizes, 0.02, 0);
   const NoiseBudget single = budget(network, learn_options(0.1), 1), batch = budget(network, learn_options(0.1), 64);
   for (std::size_t i = 0; i < single.layers.size(); ++i) {
@@ -258,7 +258,7 @@ TEST_CASE("exact gradients have no beta to choose") {
 
 // against reality: gradients through noisy reads. At the smallest beta noise and difference are equal, a cosine of .7; 2.5 times above and
 // below stand on either side of .5
-TEST_CASE("the smallest beta separates useful gradients from useless ones: what is drawn anew") {
+TEST_CASE("the smallest beta separates useful gradients from useless ones: what is drawn anew", "[long]") {
   const Rough r =
       GENERATE(Rough{"read noise", 0.02, 0, 0}, Rough{"activation noise", 0, 0, 0.02}, Rough{"noise that dithers", 0.02, 0.04, 0});
   const NoiseBudget b = budget(r, 0.1);
@@ -286,7 +286,7 @@ TEST_CASE("the smallest beta separates useful gradients from useless ones: conve
   CHECK(below < 0.5);
 }
 
-TEST_CASE("the averaging that a budget asks for is what a nudge below the floor needs") {
+TEST_CASE("the averaging that a budget asks for is what a nudge below the floor needs", "[long]") {
   const Rough r{"read noise", 0.1, 0, 0};
   const double beta = 0.015;
   const NoiseBudget b = budget(r, beta);

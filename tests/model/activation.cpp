@@ -38,7 +38,7 @@ T act(const Layer& layer, double h, double a) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("act(h, a) lies below every point of a dense grid", "[activation]", float, double) {
+TEMPLATE_TEST_CASE("act(h, a) lies below every point of a dense grid", "[activation][long]", float, double) {
   using T = TestType;
   const double slack = std::is_same_v<T, float> ? 1e-6 : 1e-13;
   for (const auto& layer : kLayers) {

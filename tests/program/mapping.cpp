@@ -53,7 +53,7 @@ std::vector<std::string> with(std::vector<std::string> sets, const std::vector<s
 
 }  // namespace
 
-TEST_CASE("one device per weight and slices train the digits: same bits by any number of threads and from a checkpoint", "[mapping]") {
+TEST_CASE("one device per weight and slices train the digits: same bits by any number of threads and from a checkpoint", "[mapping][long]") {
   const Trained plain = train({}, 2, 4);
   const std::vector<std::string> offset = {"crossbar.mapping=offset_column"};
   struct Case {

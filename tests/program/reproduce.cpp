@@ -200,7 +200,7 @@ TEST_CASE("what another build trained is moved aside and trained anew") {
   CHECK(Json::parse(again.last_line())["figures"][0]["values"] == Json::parse(first.last_line())["figures"][0]["values"]);
 }
 
-TEST_CASE("an interrupted study goes on by the same command, to the same bits") {
+TEST_CASE("an interrupted study goes on by the same command, to the same bits", "[long]") {
   const TemporaryFolder folder;
   write_study(folder, kHead + kArrays, 150);
   Program program({"reproduce", "./small.toml", "--json"}, folder.path());
