@@ -392,57 +392,6 @@ void Array::read_lines(std::span<const int> lines, Out out, const Place& place, 
   add_conversions(place.phase, options_.adc_forward, count * outputs_, *run.ledger);
 }
 
-void Array::forward_ideal(const In& in, Out out) const {
-  const auto per_weight = static_cast<float>(1 / scale_);
-  for (std::size_t t = 0; t < tiles_.size(); ++t) {
-    const int r = static_cast<int>(t) / column_tiles_, c = static_cast<int>(t) % column_tiles_;
-    const Tile& tile = tiles_[t];
-    const Index bias = r == line_tiles_ - 1 ? 1 : 0;
-    const Index lines = tile.lines() - bias;
-    auto target = out.middleRows(column_cut(c), tile.outputs());
-    if (solved(t)) {
-      Scratch& scratch = scratch_of_thread();
-      Block drive = sized(scratch.drive, tile.lines(), in.cols());
-      drive.topRows(lines) = in.middleRows(line_cut(r), lines);
-      if (bias) drive.row(lines).setOnes();
-      const Block current = sized(scratch.current, tile.outputs(), in.cols());
-      wires_[t].solve(Direction::forward, drive, {}, {}, false, current);
-      target += per_weight * current;
-      continue;
-    }
-    const Eigen::MatrixXf& g = seen(t, Direction::forward);
-    if (lines > 0) add_product(per_weight, g.leftCols(lines), in.middleRows(line_cut(r), lines), target);
-    for (Index k = 0; bias && k < target.cols(); ++k) target.col(k) += per_weight * g.col(lines);
-  }
-}
-
-Eigen::VectorXf Array::biases() const {
-  Eigen::VectorXf out(outputs_);
-  for (int c = 0; c < column_tiles_; ++c) {
-    const Eigen::MatrixXf& g = seen(static_cast<std::size_t>((line_tiles_ - 1) * column_tiles_ + c), Direction::forward);
-    out.segment(column_cut(c), g.rows()) = static_cast<float>(1 / scale_) * g.col(g.cols() - 1);
-  }
-  return out;
-}
-
-void Array::backward_ideal(const In& in, Out out) const {
-  const auto per_weight = static_cast<float>(1 / scale_);
-  for (std::size_t t = 0; t < tiles_.size(); ++t) {
-    const int r = static_cast<int>(t) / column_tiles_, c = static_cast<int>(t) % column_tiles_;
-    const Tile& tile = tiles_[t];
-    const Index lines = tile.lines() - (r == line_tiles_ - 1 ? 1 : 0);
-    if (lines == 0) continue;
-    if (solved(t)) {
-      const Block current = sized(scratch_of_thread().current, lines, in.cols());
-      wires_[t].solve(Direction::backward, in.middleRows(column_cut(c), tile.outputs()), {}, {}, false, current);
-      out.middleRows(line_cut(r), lines) += per_weight * current;
-      continue;
-    }
-    add_product(per_weight, seen(t, Direction::backward).leftCols(lines).transpose(), in.middleRows(column_cut(c), tile.outputs()),
-                out.middleRows(line_cut(r), lines));
-  }
-}
-
 ReadHeat Array::read_power(Direction direction, const In& in) const {
   const bool forward = direction == Direction::forward;
   check(in.rows() == (forward ? inputs_ : outputs_), "a drive has the array's side");
