@@ -64,10 +64,11 @@ void ArrayOptions::validate() const {
   }
   if (wires.model == WireModel::none) return;
   wires.validate();
-  if (slow_noise.any())
+  if (slow_noise.any() && (wires.model == WireModel::exact || wires.model == WireModel::solve))
     throw InputError(Code::conflict, {},
-                     "crossbar.flicker and telegraph with wires.model: noise from phase to phase is not followed through resistive lines",
-                     "set both to 0, or wires.model = \"none\"");
+                     "crossbar.flicker or telegraph with wires.model = \"" + std::string(wire_model_name(wires.model)) +
+                         "\": noise from phase to phase passes resistive lines to first order alone",
+                     "set wires.model = \"effective\", or both to 0");
 }
 
 Array::Array(const ArrayOptions& options, int layer, const In& weights, Run& run)
@@ -92,8 +93,11 @@ Array::Array(const ArrayOptions& options, int layer, const In& weights, Run& run
     fluctuations_.emplace_back(options_.slow_noise, seed_, tiles_[t]);
     frames_.emplace_back(tiles_[t].outputs(), tiles_[t].lines());
   }
+  if (options_.slow_noise.any() && options_.wires.model != WireModel::none)
+    for (auto& frames : wired_frames_) frames.resize(tiles_.size());
   if (options_.scheme.disturbs() || options_.scheme.drops()) strength_ = PulseStrength(options_.device, options_.scheme);
-  for (std::size_t t = 0; t < tiles_.size() && options_.scheme.disturbs(); ++t) tallies_.emplace_back(tiles_[t].outputs(), tiles_[t].lines());
+  for (std::size_t t = 0; t < tiles_.size() && options_.scheme.disturbs(); ++t)
+    tallies_.emplace_back(tiles_[t].outputs(), tiles_[t].lines());
   initial_write_ = write_verify(weights, options_.write, kPhaseInitialWrite, {}, run);
   for (std::size_t t = 0; t < tiles_.size() && options_.device.drift.any(); ++t) ages_.emplace_back(options_.device, seed_, tiles_[t]);
   if (options_.wires.model != WireModel::none) {

@@ -269,8 +269,8 @@ class Array {
   double scale_ = 1;  // [S] per unit of weight
   /// [S] outputs x lines of a tile as reads of this direction meet it.
   const Eigen::MatrixXf& seen(std::size_t tile, Direction direction) const {
-    if (!wires_.empty()) return wires_[tile].toward(direction).matrix;
-    return in_phase_ ? frames_[tile] : tiles_[tile].difference;
+    if (!in_phase_) return wires_.empty() ? tiles_[tile].difference : wires_[tile].toward(direction).matrix;
+    return wires_.empty() ? frames_[tile] : wired_frames_[direction == Direction::forward ? 0 : 1][tile];
   }
   /// [S] of a tile's reference column in transposed reads, as tile_power().
   double reference_power(std::size_t tile, const In& drive) const;
@@ -285,21 +285,22 @@ class Array {
   /// After the cells have changed.
   void refresh_wires(int threads);
 
-  std::vector<Tile> tiles_;                        // [line tile][column tile]
-  std::vector<TileWires> wires_;                   // the same, or empty
-  std::vector<ConverterErrors> adc_errors_[2];     // of forward and backward reads, by tile, or empty
-  ConverterErrors dac_errors_[2];                  // of inputs and outputs, or empty
-  mutable ReadCount reads_;                        // through the wires
-  std::vector<Aging> ages_;                        // the same, or empty
-  double trained_ = 0;                             // [s]
-  double waited_ = 0;                              // [s] beside training
-  double aged_ = 0;                                // [s] devices are as they were then
-  mutable std::vector<Fluctuation> fluctuations_;  // of the tiles, or empty
-  mutable std::vector<Eigen::MatrixXf> frames_;    // [S] what reads see in this phase
-  mutable bool in_phase_ = false;                  // frames are those of the present cells
-  std::vector<Item> items_;                        // all blocks of all tiles, tile by tile
-  std::vector<PulseTally> tallies_;                // of the tiles, or empty
-  PulseStrength strength_;                         // of pulses of less than their voltage
+  std::vector<Tile> tiles_;                               // [line tile][column tile]
+  std::vector<TileWires> wires_;                          // the same, or empty
+  std::vector<ConverterErrors> adc_errors_[2];            // of forward and backward reads, by tile, or empty
+  ConverterErrors dac_errors_[2];                         // of inputs and outputs, or empty
+  mutable ReadCount reads_;                               // through the wires
+  std::vector<Aging> ages_;                               // the same, or empty
+  double trained_ = 0;                                    // [s]
+  double waited_ = 0;                                     // [s] beside training
+  double aged_ = 0;                                       // [s] devices are as they were then
+  mutable std::vector<Fluctuation> fluctuations_;         // of the tiles, or empty
+  mutable std::vector<Eigen::MatrixXf> frames_;           // [S] what reads see in this phase,
+  mutable std::vector<Eigen::MatrixXf> wired_frames_[2];  // and behind wires, forward and transposed
+  mutable bool in_phase_ = false;                         // frames are those of the present cells
+  std::vector<Item> items_;                               // all blocks of all tiles, tile by tile
+  std::vector<PulseTally> tallies_;                       // of the tiles, or empty
+  PulseStrength strength_;                                // of pulses of less than their voltage
   FaultReport faults_;
   WriteReport initial_write_;
   UpdateReport update_totals_;

@@ -218,6 +218,11 @@ void Array::begin_phase(const Place& place, int threads) const {
     const std::size_t t = items_[i].tile;
     fluctuations_[t].at(tiles_[t], slot, items_[i].block, frames_[t]);
   });
+  parallel_for(wires_.size(), threads, [&](std::size_t t) {
+    const Eigen::MatrixXf change = frames_[t] - tiles_[t].difference;
+    wires_[t].shifted(Direction::forward, change, wired_frames_[0][t]);
+    wires_[t].shifted(Direction::backward, change, wired_frames_[1][t]);
+  });
   in_phase_ = true;
 }
 

@@ -231,6 +231,9 @@ void TileWires::build_lumped(const MatrixXd& siemens, Way& way, Direction direct
   const MatrixXd seen = siemens.cwiseProduct(share);
   TileTransfer& out = way.transfer;
   out.matrix = every_second(seen, 0) - every_second(seen, 1);
+  const MatrixXd slope = share.cwiseAbs2();
+  way.plus_slope = every_second(slope, 0);
+  way.minus_slope = -every_second(slope, 1);
   const auto form = [&](const MatrixXd& of_cells) {
     const Eigen::VectorXd sum = direction == Direction::forward
                                     ? Eigen::VectorXd(of_cells.rowwise().sum())
@@ -246,6 +249,11 @@ void TileWires::build_lumped(const MatrixXd& siemens, Way& way, Direction direct
 void TileWires::correct(const Tile& tile) {
   for (Way& way : ways_)
     way.transfer.matrix = way.base + way.plus_slope.cwiseProduct(tile.plus.g - plus_) + way.minus_slope.cwiseProduct(tile.minus.g - minus_);
+}
+
+void TileWires::shifted(Direction direction, const Eigen::Ref<const MatrixXf>& change, MatrixXf& out) const {
+  const Way& way = this->way(direction);
+  out = way.transfer.matrix + 0.5F * (way.plus_slope - way.minus_slope).cwiseProduct(change);
 }
 
 ReadHeat TileWires::power(Direction direction, const Eigen::Ref<const MatrixXf>& drive) const {

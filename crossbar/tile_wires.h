@@ -76,6 +76,9 @@ class TileWires {
   bool solving() const { return solving_ && !fresh_; }
 
   const TileTransfer& toward(Direction direction) const { return way(direction).transfer; }
+  /// out (outputs x lines, [S]) = toward(direction).matrix where the pairs have moved by `change` [S] without an update, as slow noise moves
+  /// them: to first order in what a pair does to its own line and output, its devices taken as one. Not where reads are solves.
+  void shifted(Direction direction, const Eigen::Ref<const Eigen::MatrixXf>& change, Eigen::MatrixXf& out) const;
   /// [S] sum over the batch of v' form v; drive: driven x batch, the lines of this tile or its outputs.
   ReadHeat power(Direction direction, const Eigen::Ref<const Eigen::MatrixXf>& drive) const;
   /// Currents per volt-unit [S] by solves, outputs (backward: lines) x batch; returns the power as power() does,

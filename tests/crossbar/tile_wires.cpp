@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "crossbar/array.h"
+#include "crossbar/fluctuation.h"
 #include "tests/catch.h"
 #include "tests/crossbar/sample_arrays.h"
 
@@ -166,6 +167,50 @@ TEST_CASE("wires stage: noise of reads has the variance of the wires' matrices",
     plain.read_noise = {0.02, 0.03};
     CHECK(floor < array_of(plain).read_floor(direction, rms).noise_sd);
     CHECK(floor > 0.6 * array_of(plain).read_floor(direction, rms).noise_sd);
+  }
+}
+
+TEST_CASE("wires stage: slow noise passes the wires to first order, both ways, by any number of threads", "[wires][threads]") {
+  for (const WireModel model : {WireModel::effective, WireModel::lumped}) {
+    ArrayOptions options = wired(model, 20);
+    options.wires.swap_ends = true;
+    options.slow_noise = {.flicker = 0.02, .telegraph = 0.05, .telegraph_share = 0.3, .slowest_second = 1, .step_second = 1e-3};
+    const Array array = array_of(options);
+    const float scale = array.tiles()[0].difference(0, 0) / array.weights()(0, 0);
+    const Place place{.step = 7, .phase = kPhaseFree};
+    for (const Direction direction : {Direction::forward, Direction::backward}) {
+      array.begin_phase(place, 1);
+      const MatrixXf seen = array.seen_weights(direction);
+      array.begin_phase(place, 5);
+      CHECK(array.seen_weights(direction) == seen);
+      // every tile anew, with the noise on its devices of G+
+      double missed = 0, moved = 0, unwired = 0;
+      Index row = 0, column = 0;
+      for (const Tile& tile : array.tiles()) {
+        Fluctuation noise(options.slow_noise, 1, tile);
+        MatrixXf pairs(tile.outputs(), tile.lines());
+        for (Index b = 0; b < tile.blocks(); ++b) noise.at(tile, slot_of(place), b, pairs);
+        Tile noisy = tile;
+        noisy.plus.g += pairs - tile.difference;
+        TileWires still(options.wires, {}), anew(options.wires, {});
+        still.refresh(tile, 0);
+        anew.refresh(noisy, 0);
+        const MatrixXf base = still.toward(direction).matrix, want = anew.toward(direction).matrix - base;
+        const MatrixXf got = scale * seen.block(row, column, tile.outputs(), tile.lines()) - base;
+        missed += static_cast<double>((got - want).squaredNorm());
+        moved += static_cast<double>(want.squaredNorm());
+        unwired += static_cast<double>((pairs - tile.difference - want).squaredNorm());
+        row += tile.outputs();
+        if (row == array.outputs()) {
+          row = 0;
+          column += tile.lines();
+        }
+      }
+      INFO(std::sqrt(missed / moved) << " missed, " << std::sqrt(unwired / moved) << " without wires");
+      CHECK(missed < 0.06 * 0.06 * moved);  // second order in the noise, and what a cell does to its neighbours
+      CHECK(missed < unwired / 4);
+      CHECK(moved > 0);
+    }
   }
 }
 
