@@ -23,6 +23,22 @@ Trains drawn(const OuterProduct& p, double step, int length, std::uint32_t at) {
                      {.step = at});
 }
 
+/// Slots of all trains in which a line or an output fires alone, both do, neither does.
+struct Slots {
+  int lone = 0, together = 0, idle = 0;
+};
+Slots slots_of(const Trains& t, Eigen::Index line, Eigen::Index output) {
+  Slots out;
+  for (Eigen::Index s = 0; s < t.lines.cols(); ++s)
+    for (int slot = 0; slot < 32; ++slot) {
+      const bool i = t.lines(line, s) >> slot & 1u, j = t.outputs(output, s) >> slot & 1u;
+      out.lone += i != j ? 1 : 0;
+      out.together += i && j ? 1 : 0;
+    }
+  out.idle = static_cast<int>(t.slots) - out.lone - out.together;
+  return out;
+}
+
 /// Signed pulses of a train at a crossing.
 int pulses(const Trains& t, Eigen::Index line, Eigen::Index output, Eigen::Index s) {
   const float sign = t.line_sign(line, s) * t.output_sign(output, s);
@@ -143,25 +159,16 @@ TEST_CASE("joules of half-selected cells under trains are those of a loop over s
       const Tile &was = before[t], &pulsed = gated.tiles()[t], &is = array.tiles()[t];
       for (Eigen::Index i = 0; i < was.lines(); ++i)
         for (Eigen::Index j = 0; j < was.outputs(); ++j) {
-          int lone = 0, together = 0, idle = 0, lines = 0, outputs = 0;
-          for (Eigen::Index s = 0; s < trains.lines.cols(); ++s)
-            for (int slot = 0; slot < 32; ++slot) {
-              const bool line = trains.lines(first_line + i, s) >> slot & 1u, output = trains.outputs(first_output + j, s) >> slot & 1u;
-              lines += line ? 1 : 0;
-              outputs += output ? 1 : 0;
-              lone += line != output ? 1 : 0;
-              together += line && output ? 1 : 0;
-            }
-          idle = static_cast<int>(trains.slots) - lone - together;
+          const Slots slots = slots_of(trains, first_line + i, first_output + j);
           for (const int plane : {0, 1}) {
             const auto of = [&](const Tile& tile) -> const DevicePlane& { return plane == 0 ? tile.plus : tile.minus; };
             const int own = static_cast<int>(of(is).pulses(j, i) - of(was).pulses(j, i));
             // where both fire one device of the pair is pulsed, the other one half-selected; gated cells are charged for every firing
-            double slots = lone + together - own;
-            if (select == HalfSelect::third) slots += idle;
-            if (select == HalfSelect::gated) slots = lines + outputs;
+            int heated = slots.lone + slots.together - own;
+            if (select == HalfSelect::third) heated += slots.idle;
+            if (select == HalfSelect::gated) heated = slots.lone + 2 * slots.together;
             const double first = double{of(select == HalfSelect::gated ? is : pulsed).g(j, i)}, last = double{of(is).g(j, i)};
-            joule += slots * square * device.pulse_second * (first + last) / 2;
+            joule += heated * square * device.pulse_second * (first + last) / 2;
           }
         }
       first_output += was.outputs();
