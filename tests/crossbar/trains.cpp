@@ -23,6 +23,22 @@ Trains drawn(const OuterProduct& p, double step, int length, std::uint32_t at) {
                      {.step = at});
 }
 
+/// Slots of all trains in which a line or an output fires alone, both do, neither does.
+struct Slots {
+  int lone = 0, together = 0, idle = 0;
+};
+Slots slots_of(const Trains& t, Eigen::Index line, Eigen::Index output) {
+  Slots out;
+  for (Eigen::Index s = 0; s < t.lines.cols(); ++s)
+    for (int slot = 0; slot < 32; ++slot) {
+      const bool i = t.lines(line, s) >> slot & 1u, j = t.outputs(output, s) >> slot & 1u;
+      out.lone += i != j ? 1 : 0;
+      out.together += i && j ? 1 : 0;
+    }
+  out.idle = static_cast<int>(t.slots) - out.lone - out.together;
+  return out;
+}
+
 /// Signed pulses of a train at a crossing.
 int pulses(const Trains& t, Eigen::Index line, Eigen::Index output, Eigen::Index s) {
   const float sign = t.line_sign(line, s) * t.output_sign(output, s);
@@ -103,6 +119,69 @@ TEST_CASE("an array's devices get the pulses of their coincidences, on any tiles
     // and the weights moved along the product
     const Eigen::MatrixXf moved = array.weights() - beside.weights();
     CHECK(moved.isZero());
+  }
+}
+
+TEST_CASE("joules of half-selected cells under trains are those of a loop over slots, lines and cells", "[trains]") {
+  for (const HalfSelect select : {HalfSelect::gated, HalfSelect::half, HalfSelect::third}) {
+    CAPTURE(static_cast<int>(select));
+    ArrayOptions options = quiet();
+    options.plan.mode = PulseMode::coincidence;
+    options.max_rows = 37;
+    options.max_cols = 16;
+    options.device.cycle_sd = 0.3;
+    ArrayOptions passive = options;
+    passive.device.half_step = 0.2;
+    passive.scheme.half_select = select;
+    constexpr double kNonlinearity = 10;  // of the current; gated cells have none
+    if (select != HalfSelect::gated) passive.scheme.nonlinearity = kNonlinearity;
+    const Eigen::MatrixXf w = uniform(41, 71, 0.5f, 1);
+    Ledger ledger;
+    Run run{.seed = 3, .threads = 2}, plain{.seed = 3};
+    Array array(passive, 0, w, run), gated(options, 0, w, plain);
+    std::vector<Tile> before(array.tiles().begin(), array.tiles().end());
+    for (std::size_t t = 0; t < before.size(); ++t) gated.tiles()[t] = before[t];
+    const OuterProduct p{uniform(71, 4, 1.0f, 1), uniform(41, 4, 0.4f, 2), 4 * array.weight_step()};
+    const Trains trains = draw_trains(std::span(&p, 1), array.weight_step(), 31, RandomKey(3, Purpose::pulse_train, 0),
+                                      RandomKey(3, Purpose::pulse_train, 1), {.step = 9, .phase = kPhaseUpdate});
+    run.ledger = &ledger;
+    array.update_trains(std::span(&p, 1), {.step = 9}, run);
+    gated.update_trains(std::span(&p, 1), {.step = 9}, plain);  // the same pulses, without what they half-select
+
+    // [V^2] that heats a cell of 1 S for a slot, the mean of both polarities: f i(f) V^2
+    const DevicePreset& device = options.device;
+    const double q = 2 * std::acosh(kNonlinearity / 2), f = select == HalfSelect::third ? 1.0 / 3 : 0.5;
+    const double current = select == HalfSelect::gated ? f : std::sinh(q * f) / std::sinh(q);
+    const double square = f * current * (device.set_volt * device.set_volt + device.reset_volt * device.reset_volt) / 2;
+    double joule = 0;
+    Eigen::Index first_line = 0, first_output = 0;
+    for (std::size_t t = 0; t < before.size(); ++t) {
+      const Tile &was = before[t], &pulsed = gated.tiles()[t], &is = array.tiles()[t];
+      for (Eigen::Index i = 0; i < was.lines(); ++i)
+        for (Eigen::Index j = 0; j < was.outputs(); ++j) {
+          const Slots slots = slots_of(trains, first_line + i, first_output + j);
+          for (const int plane : {0, 1}) {
+            const auto of = [&](const Tile& tile) -> const DevicePlane& { return plane == 0 ? tile.plus : tile.minus; };
+            const int own = static_cast<int>(of(is).pulses(j, i) - of(was).pulses(j, i));
+            // where both fire one device of the pair is pulsed, the other one half-selected; gated cells are charged for every firing
+            int heated = slots.lone + slots.together - own;
+            if (select == HalfSelect::third) heated += slots.idle;
+            if (select == HalfSelect::gated) heated = slots.lone + 2 * slots.together;
+            const double first = double{of(select == HalfSelect::gated ? is : pulsed).g(j, i)}, last = double{of(is).g(j, i)};
+            joule += heated * square * device.pulse_second * (first + last) / 2;
+          }
+        }
+      first_output += was.outputs();
+      if (first_output < 41) continue;
+      first_output = 0;
+      first_line += was.lines();
+    }
+    REQUIRE(first_line == 71);
+    // sums in double of conductances in float, two of which are added in float
+    CHECK(ledger.at(0, kPhaseUpdate, Event::half_select).joule == Approx(joule).epsilon(1e-7));
+    REQUIRE(array.update_totals().pulses > 500);
+    const bool moved = array.weights() != gated.weights();
+    CHECK(moved == (select != HalfSelect::gated));
   }
 }
 

@@ -6,8 +6,8 @@
 #include "base/check.h"
 #include "eqprop/model/crossbar_coupling.h"
 #include "tests/catch.h"
-#include "tests/crossbar/sample_arrays.h"
 #include "tests/energy/message.h"
+#include "tests/model/sliced.h"
 
 using namespace eqprop;
 using namespace eqprop::testing;
@@ -17,31 +17,6 @@ namespace {
 constexpr Index kOutputs = 20, kLines = 31;
 const std::vector<Layer> kLayers{
     {40, Activation::linear, 0}, {kLines - 1, Activation::hard_sigmoid, 0}, {kOutputs, Activation::hard_sigmoid, 0}};
-
-/// A matrix in slices.
-struct Sliced {
-  Sliced(const SliceOptions& options, const ArrayOptions& array, const Eigen::MatrixXf& weights, Run& run)
-      : first(Slices::first_options(options, array, weights), 0, Slices::first_digits(options, weights), run),
-        slices(options, array.plan, first, weights, run) {}
-  Eigen::MatrixXf weights() const { return slices.weights(first); }
-  /// [weight] change of W by a nominal pulse of the last slice.
-  double step() const { return first.weight_step() * slices.share(static_cast<int>(slices.below().size())); }
-  std::vector<std::uint8_t> bytes() const {
-    ByteWriter out;
-    first.save(out);
-    slices.save(out);
-    return out.bytes();
-  }
-  Array first;
-  Slices slices;
-};
-
-ArrayOptions noisy() {
-  ArrayOptions o = quiet();
-  o.device.cycle_sd = 0.3;
-  o.device.step_spread = 0.1;
-  return o;
-}
 
 double rms(const Eigen::MatrixXf& x) { return std::sqrt(x.cast<double>().squaredNorm() / static_cast<double>(x.size())); }
 
@@ -257,7 +232,8 @@ TEST_CASE("slices: weights with a device that does not move, in either slice, st
   o.weight_max = 1;
   o.faults.yield = 0.9;
   Run run{.seed = 3};
-  Sliced sliced({.slices = 2, .bits = 2, .correct = false, .carry_every = 1, .carry_band = 0.1}, o, uniform(kOutputs, kLines, 0.4f, 1), run);
+  Sliced sliced({.slices = 2, .bits = 2, .correct = false, .carry_every = 1, .carry_band = 0.1}, o, uniform(kOutputs, kLines, 0.4f, 1),
+                run);
   const Eigen::MatrixXf sound = sliced.first.sound_pairs().cwiseProduct(sliced.slices.below()[0].sound_pairs());
   REQUIRE((sound.array() == 0).count() > 50);
   const Eigen::MatrixXf before = sliced.weights(), none = Eigen::MatrixXf::Zero(kOutputs, kLines);
