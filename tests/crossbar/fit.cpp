@@ -9,7 +9,7 @@
 
 using namespace eqprop;
 
-TEST_CASE("ramps left out tell which law it was, and no law is blamed for its own pulses") {
+TEST_CASE("ramps left out tell which law it was, and no law is blamed for its own pulses", "[long]") {
   ExponentialStep e;
   e.step_up = 0.5e-6f;
   e.step_down = 1.5e-6f;
