@@ -131,7 +131,7 @@ void TileWires::expect_reads(const Tile& tile, std::int64_t vectors) {
   const double solves = kReadSolve * static_cast<double>(vectors);
   if (stage_.model != WireModel::exact || !solving() || solves < kRebuildSolve * static_cast<double>(rebuild_solves())) return;
   if (since_rebuild_ > 0) rebuild(tile);
-  fresh_ = true;
+  fresh_ = solving_;  // the rebuild may have chosen matrices
 }
 
 // and what it says of the matrices before
@@ -347,9 +347,9 @@ void TileWires::restore(ByteReader& in, const Tile& tile) {
   }
   need(interval_ > 0);
   const auto solving = in.get<std::uint8_t>(), fresh = in.get<std::uint8_t>();
-  need(solving <= 1 && fresh <= solving && (stage_.model == WireModel::exact || (solving == 1) == (stage_.model == WireModel::solve)));
+  need(solving <= 1 && fresh <= 1 && (stage_.model == WireModel::exact || (solving == 1) == (stage_.model == WireModel::solve)));
   solving_ = solving == 1;
-  fresh_ = fresh == 1;
+  fresh_ = solving_ && fresh == 1;
   for (double* number : {&use.stale_error, &use.stale_error_max, &use.stale_power, &reads_per_update_}) {
     *number = in.get<double>();
     need(*number >= 0);

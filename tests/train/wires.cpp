@@ -51,6 +51,29 @@ TEST_CASE("behind wires: same bits by any number of threads, and after a stop be
   CHECK(resumed.bytes() == one.bytes());
 }
 
+TEST_CASE("behind wires, an evaluation whose rebuild chooses matrices leaves a checkpoint that can be read") {
+  const auto train = data(100, 1), test = data(1000, 2);
+  TrainOptions options = training(3);
+  int turned = 0;
+  for (const int batch : {4, 8, 16, 32}) {
+    options.batch = batch;
+    Subject subject(wired(), options, train);
+    for (int e = 0; e < 3; ++e) {
+      subject.epoch(train);
+      const auto before = subject.trainer.wire_use().solving;
+      subject.trainer.evaluate(test);
+      turned += subject.trainer.wire_use().solving < before ? 1 : 0;
+      const auto saved = subject.bytes();
+      Subject again(wired(), options, train);
+      ByteReader in(saved, "saved");
+      again.trainer.restore(in);
+      CHECK((again.bytes() == saved));
+      CHECK(again.trainer.evaluate(test).accuracy == subject.trainer.evaluate(test).accuracy);
+    }
+  }
+  CHECK(turned > 0);
+}
+
 TEST_CASE("behind wires, sample by sample, where reads are solves: same bits by any number of threads, and after a stop", "[threads]") {
   const auto train = data(40, 1);
   TrainOptions options = training(2);
