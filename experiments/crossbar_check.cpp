@@ -125,6 +125,7 @@ int check_arrays(const CheckArguments& arguments) {
                             : "",
         got.deviation);
     tiles.push_back({{"layer", tile.layer_number},
+                     {"part", tile.part},
                      {"tile", tile.tile},
                      {"direction", direction},
                      {"word_lines", corner.siemens.rows()},

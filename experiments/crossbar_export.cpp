@@ -74,7 +74,9 @@ std::string lines_text(const TileCircuit& tile) {
 
 // cells first
 std::vector<NamedFile> files_of(const TileCircuit& tile, const std::string& format, std::uint32_t sample) {
-  const std::string stem = fmt::format("layer{}-tile{}", tile.layer_number, tile.tile);
+  std::string part = tile.part.empty() ? "" : tile.part + "-";
+  std::erase(part, ' ');
+  const std::string stem = fmt::format("layer{}-{}tile{}", tile.layer_number, part, tile.tile);
   const std::string what = fmt::format("{}; {}", tile.name(), lines_text(tile));
   if (format == "spice")
     return {{stem + ".cir", spice_netlist(tile.siemens, tile.forward_wires, Direction::forward, tile.forward_volt,
@@ -94,6 +96,7 @@ Json wires_json(const WireOptions& wires) {
 Json tile_json(const TileCircuit& tile, const std::vector<NamedFile>& files) {
   Json json = {{"layer", tile.layer_number},
                {"name", tile.layer},
+               {"part", nullptr},
                {"tile", tile.tile},
                {"file", files.front().name},
                {"volt_file", nullptr},
@@ -105,6 +108,7 @@ Json tile_json(const TileCircuit& tile, const std::vector<NamedFile>& files) {
                {"outputs", tile.outputs()},
                {"siemens_per_weight", tile.siemens_per_weight},
                {"volt_per_unit", tile.volt_per_unit}};
+  if (!tile.part.empty()) json["part"] = tile.part;
   if (files.size() > 1) json["volt_file"] = files.back().name;
   return json;
 }
@@ -132,7 +136,8 @@ int export_arrays(const ExportArguments& arguments) {
                 {"sample", arguments.sample},
                 {"rows", "word lines: inputs, and the bias as the last of all"},
                 {"columns", "bit lines: G+ and G- of each output side by side"},
-                {"weight", "(G+ - G-) / siemens_per_weight"},
+                {"weight", arrays.config.crossbar.slices.any() ? "sum over slices of (G+ - G-) / siemens_per_weight"
+                                                               : "(G+ - G-) / siemens_per_weight"},
                 {"wires", wires_json(arrays.tiles.front().forward_wires)},
                 {"backward_wires", wires_json(arrays.tiles.front().backward_wires)},
                 {"wires_of_run", arrays.wires_of_run},
@@ -146,7 +151,8 @@ int export_arrays(const ExportArguments& arguments) {
   write_text_atomic(out / "index.json", index.dump(2) + "\n");
   say("{} tile{} of {} after {} epochs, {}; {:g} ohm a segment", arrays.tiles.size(), arrays.tiles.size() == 1 ? "" : "s", arguments.run,
       arrays.epochs_done, arguments.format, arrays.tiles.front().forward_wires.segment_ohm);
-  if (arguments.format == "spice") say("  each runs as it is: ngspice -b {}", (out / "layer1-tile1.cir").string());
+  if (arguments.format == "spice")
+    say("  each runs as it is: ngspice -b {}", (out / index["tiles"][0]["file"].get<std::string>()).string());
   std::puts((out / "index.json").c_str());
   return kExitDone;
 }

@@ -49,39 +49,47 @@ Eigen::MatrixXd volts(Eigen::MatrixXf units, const ArrayOptions& options, bool c
   return units.cast<double>() * (options.read_volt / options.dac.range);
 }
 
-void add_coupling(const Experiment& experiment, int index, const Settled& settled, const ChangeWires& wires, RunArrays& out) {
-  const Network<float>& network = experiment.network();
-  const auto* coupling = dynamic_cast<const CrossbarCoupling<float>*>(&network.coupling(index));
-  check(coupling != nullptr, "couplings of a crossbar run are arrays");
-  const Array& array = coupling->array();
-  const ArrayOptions& options = array.options();
-  const bool analog = experiment.config().crossbar.loop == Loop::analog;
-  const Index samples = settled.batch.x.cols();
-  const Eigen::MatrixXf input = index == 0 ? Eigen::MatrixXf(settled.batch.x) : Eigen::MatrixXf(settled.state.layer(index));
-  Eigen::MatrixXd forward(array.inputs() + 1, samples), backward;
-  forward.topRows(array.inputs()) = volts(input, options, index == 0 || !analog);
-  forward.bottomRows(1).setConstant(options.read_volt / options.dac.range);
-  // the clamped input is never read backward, a read-out has no units above it
-  const bool two_ways = index > 0 && index + 1 <= network.depth();
-  if (two_ways) backward = volts(settled.state.layer(index + 1), options, !analog);
+// an array of a coupling, and what its difference of conductances counts for in a weight
+struct Part {
+  const Array& array;
+  std::string name;
+  double share;
+};
 
-  const std::string layer = fmt::format("layer {} ({}-{})", index + 1, array.inputs(), array.outputs());
+std::vector<Part> parts_of(const CrossbarCoupling<float>& coupling) {
+  const Slices* slices = coupling.slices();
+  std::vector<Part> out = {{coupling.array(), slices ? "slice 1" : "", 1}};
+  for (std::size_t k = 0; slices && k < slices->below().size(); ++k)
+    out.push_back({slices->below()[k], fmt::format("slice {}", k + 2), slices->share(static_cast<int>(k) + 1)});
+  if (coupling.tiki_taka()) out.push_back({coupling.tiki_taka()->fast(), "fast", 1});
+  return out;
+}
+
+// voltages of both directions; backward is empty where nothing reads backward
+struct Drive {
+  Eigen::MatrixXd forward, backward;
+};
+
+void add_array(const Part& part, int index, const Drive& drive, const ChangeWires& wires, RunArrays& out) {
+  const Array& array = part.array;
+  const ArrayOptions& options = array.options();
   Index output = 0, line = 0;
   for (const Tile& tile : array.tiles()) {
     TileCircuit one;
-    one.layer = layer;
+    one.layer = fmt::format("layer {} ({}-{})", index + 1, array.inputs(), array.outputs());
     one.layer_number = index + 1;
+    one.part = part.name;
     one.tile = static_cast<int>(&tile - array.tiles().data()) + 1;
     one.tiles = static_cast<int>(array.tiles().size());
     one.first_line = line;
     one.first_output = output;
-    one.has_bias = line + tile.lines() == forward.rows();
+    one.has_bias = line + tile.lines() == drive.forward.rows();
     one.siemens = cells_of(tile);
-    one.forward_volt = forward.middleRows(line, tile.lines());
-    if (two_ways) one.backward_volt = pairs_of(tile.outputs()) * backward.middleRows(output, tile.outputs());
+    one.forward_volt = drive.forward.middleRows(line, tile.lines());
+    if (drive.backward.size() > 0) one.backward_volt = pairs_of(tile.outputs()) * drive.backward.middleRows(output, tile.outputs());
     one.forward_wires = wires(options.wires.ends(Direction::forward));
     one.backward_wires = wires(options.wires.ends(Direction::backward));
-    one.siemens_per_weight = array.siemens_per_weight();
+    one.siemens_per_weight = array.siemens_per_weight() / part.share;
     one.volt_per_unit = options.read_volt / options.dac.range;
     out.tiles.push_back(std::move(one));
     output += tile.outputs();
@@ -91,9 +99,26 @@ void add_coupling(const Experiment& experiment, int index, const Settled& settle
   }
 }
 
+void add_coupling(const Experiment& experiment, int index, const Settled& settled, const ChangeWires& wires, RunArrays& out) {
+  const Network<float>& network = experiment.network();
+  const auto* coupling = dynamic_cast<const CrossbarCoupling<float>*>(&network.coupling(index));
+  check(coupling != nullptr, "couplings of a crossbar run are arrays");
+  const Array& array = coupling->array();
+  const ArrayOptions& options = array.options();
+  const bool analog = experiment.config().crossbar.loop == Loop::analog;
+  const Index samples = settled.batch.x.cols();
+  const Eigen::MatrixXf input = index == 0 ? Eigen::MatrixXf(settled.batch.x) : Eigen::MatrixXf(settled.state.layer(index));
+  Drive drive{Eigen::MatrixXd(array.inputs() + 1, samples), {}};
+  drive.forward.topRows(array.inputs()) = volts(input, options, index == 0 || !analog);
+  drive.forward.bottomRows(1).setConstant(options.read_volt / options.dac.range);
+  // the clamped input is never read backward, a read-out has no units above it
+  if (index > 0 && index + 1 <= network.depth()) drive.backward = volts(settled.state.layer(index + 1), options, !analog);
+  for (const Part& part : parts_of(*coupling)) add_array(part, index, drive, wires, out);
+}
+
 }  // namespace
 
-std::string TileCircuit::name() const { return fmt::format("{}, tile {} of {}", layer, tile, tiles); }
+std::string TileCircuit::name() const { return fmt::format("{}{}{}, tile {} of {}", layer, part.empty() ? "" : ", ", part, tile, tiles); }
 
 RunArrays read_run_arrays(const std::filesystem::path& folder, const ChangeWires& wires, int threads,
                           const std::function<std::vector<std::uint32_t>(std::size_t)>& samples) {

@@ -16,7 +16,8 @@ namespace eqprop {
 struct TileCircuit {
   std::string layer;     ///< "layer 1 (64-128)"
   int layer_number = 1;  ///< 1 is the coupling above the input
-  int tile = 1;          ///< of the coupling, from 1
+  std::string part;      ///< "slice 2" where a weight is a sum over slices, "fast" for the fast array of Tiki-Taka; else empty
+  int tile = 1;          ///< of the array, from 1
   int tiles = 1;
   Eigen::Index first_line = 0;    ///< of the coupling's inputs and bias, from 0
   Eigen::Index first_output = 0;  ///< of its outputs, from 0
@@ -25,11 +26,11 @@ struct TileCircuit {
   Eigen::MatrixXd forward_volt;   ///< [V] word lines x samples
   Eigen::MatrixXd backward_volt;  ///< [V] bit lines x samples, v on G+ and -v on G-; empty where the network never reads backward
   WireOptions forward_wires, backward_wires;
-  double siemens_per_weight = 0;  ///< [S] of the difference G+ - G- per unit of weight
+  double siemens_per_weight = 0;  ///< [S] of the difference G+ - G- per unit of weight, as what this array adds to the weight
   double volt_per_unit = 0;       ///< [V] on a word line per unit of input
 
   Eigen::Index outputs() const { return siemens.cols() / 2; }
-  /// "layer 1 (64-128), tile 1 of 2".
+  /// "layer 1 (64-128), tile 1 of 2"; "layer 1 (64-128), slice 2, tile 1 of 2".
   std::string name() const;
 };
 

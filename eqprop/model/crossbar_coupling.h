@@ -51,6 +51,8 @@ class CrossbarCoupling final : public Coupling<T> {
   const Array& array() const { return array_; }
   /// Null where a matrix is one array.
   const Slices* slices() const { return slices_.get(); }
+  /// Null in other modes.
+  const TikiTaka* tiki_taka() const { return tiki_taka_.get(); }
 
  private:
   Eigen::MatrixXf seen_weights(Direction direction) const;

@@ -98,6 +98,36 @@ TEST_CASE("crossbar export writes both devices of every pair, tile by tile, and 
   CHECK(index_of(folder / "arrays")["tiles"][1]["volt_file"] == "layer1-tile2-volt.npy");
 }
 
+TEST_CASE("crossbar export writes every slice, whose sum is the weight, and the fast array of Tiki-Taka") {
+  const TemporaryFolder folder;
+  train(folder, {"--set", "crossbar.slices=3"});
+  REQUIRE(crossbar(folder, {"export", "run", "--format", "csv"}).exit_code == 0);
+  const Json index = index_of(folder / "run/arrays/csv");
+  REQUIRE(index["tiles"].size() == 3 + 3);
+  CHECK(index["tiles"][1]["part"] == "slice 2");
+  CHECK(index["tiles"][1]["file"] == "layer1-slice2-tile1.csv");
+  const std::vector<RunGroup> groups = find_runs({(folder / "run").string()});
+  const RunState state(groups.front().runs.front(), find_places(), 1);
+  std::vector<Eigen::MatrixXd> sum(2);
+  for (const Json& tile : index["tiles"]) {
+    const Eigen::MatrixXd g = read_matrix_csv(folder / ("run/arrays/csv/" + tile["file"].get<std::string>()), 0);
+    Eigen::MatrixXd& w = sum[tile["layer"].get<std::size_t>() - 1];
+    if (w.size() == 0) w = Eigen::MatrixXd::Zero(g.cols() / 2, g.rows());
+    for (Eigen::Index o = 0; o < w.rows(); ++o)
+      w.row(o) += ((g.col(2 * o) - g.col(2 * o + 1)) / tile["siemens_per_weight"].get<double>()).transpose();
+  }
+  for (std::size_t layer = 0; layer < 2; ++layer)
+    CHECK((sum[layer] - state.after[layer].weights.cast<double>()).cwiseAbs().maxCoeff() < 1e-6);
+
+  const TemporaryFolder other;
+  train(other, {"--set", "crossbar.programming=tiki_taka"});
+  REQUIRE(crossbar(other, {"export", "run", "--format", "csv"}).exit_code == 0);
+  const Json arrays = index_of(other / "run/arrays/csv")["tiles"];
+  REQUIRE(arrays.size() == 2 + 2);
+  CHECK(arrays[0]["part"].is_null());
+  CHECK(arrays[1]["file"] == "layer1-fast-tile1.csv");
+}
+
 TEST_CASE("crossbar solve on exported tables, and ngspice on the exported netlist, find the currents of the nodal analysis") {
   const TemporaryFolder folder;
   train(folder, {});
