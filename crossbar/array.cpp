@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 
 #include "base/check.h"
 #include "base/parallel.h"
@@ -41,6 +42,9 @@ void ArrayOptions::validate() const {
   check_option("read_noise.proportional", read_noise.proportional, 0, 1);
   slow_noise.validate();
   faults.validate();
+  if (wear_out && device.endurance_min > device.endurance_max && device.endurance_max > 0)
+    throw InputError(Code::conflict, {}, "crossbar.wear_out: device.endurance_min is above device.endurance_max",
+                     "lives lie between the two: swap them");
   if (wear_out && !(device.endurance_min > 0 && device.endurance_max >= device.endurance_min))
     throw InputError(Code::conflict, {}, "crossbar.wear_out: device " + device.name + " has no rated pulses",
                      "set device.endurance_min and device.endurance_max");
@@ -84,7 +88,12 @@ Array::Array(const ArrayOptions& options, int layer, const In& weights, Run& run
   scale_ = weight_scale(options_, weights);
   line_tiles_ = (inputs_ + options_.max_rows) / options_.max_rows;
   column_tiles_ = (outputs_ + options_.max_cols - 1) / options_.max_cols;
-  check(line_tiles_ * column_tiles_ <= kTilesPerLayer, "an array has at most 8192 tiles: raise max_rows or max_cols");
+  if (std::int64_t{line_tiles_} * column_tiles_ > kTilesPerLayer)
+    throw InputError(Code::conflict, {},
+                     "crossbar.max_rows and max_columns: " + std::to_string(std::int64_t{line_tiles_} * column_tiles_) + " tiles of " +
+                         std::to_string(options_.max_rows) + " lines and " + std::to_string(options_.max_cols) +
+                         " outputs hold this matrix, " + std::to_string(kTilesPerLayer) + " are the most",
+                     "raise either");
   make_tiles();
   draw_converters();
   for (std::size_t t = 0; t < tiles_.size(); ++t)
@@ -99,6 +108,7 @@ Array::Array(const ArrayOptions& options, int layer, const In& weights, Run& run
   for (std::size_t t = 0; t < tiles_.size() && options_.scheme.disturbs(); ++t)
     tallies_.emplace_back(tiles_[t].outputs(), tiles_[t].lines());
   initial_write_ = write_verify(weights, options_.write, kPhaseInitialWrite, {}, run);
+  faults_.missed = initial_write_.missed;
   for (std::size_t t = 0; t < tiles_.size() && options_.device.drift.any(); ++t) ages_.emplace_back(options_.device, seed_, tiles_[t]);
   if (options_.wires.model != WireModel::none) {
     const double window = options_.device.window();

@@ -25,11 +25,14 @@ Eigen::VectorXd fired(const Trains::Masks& masks) {
 template <class Body>
 void Array::program(Body body, HalfOrder order, const Place& place, Run& run, const Trains* trains) {
   const WriteScheme& scheme = options_.scheme;
+  const Lives lives(options_.device, seed_);
   for (auto& item : items_) item.totals = {};
   parallel_for(items_.size(), run.threads, [&](std::size_t i) {
     const std::size_t t = items_[i].tile;
     const WriteDrop drop{static_cast<float>(scheme.segment_ohm), static_cast<float>(scheme.driver_ohm), tiles_[t].lines(), &strength_};
-    TileWrite write{.tally = scheme.disturbs() ? &tallies_[t] : nullptr, .drop = scheme.drops() ? &drop : nullptr};
+    TileWrite write{.tally = scheme.disturbs() ? &tallies_[t] : nullptr,
+                    .drop = scheme.drops() ? &drop : nullptr,
+                    .lives = options_.wear_out ? &lives : nullptr};
     if (write.tally) write.tally->clear(items_[i].block);
     body(i, t, items_[i].block, write, items_[i].totals);
   });
@@ -100,7 +103,8 @@ Eigen::MatrixXf Array::sound_pairs() const {
 
 void Array::retire_devices(int threads) {
   if (!options_.wear_out) return;
-  parallel_for(items_.size(), threads, [&](std::size_t i) { wear_out(tiles_[items_[i].tile], items_[i].block, options_.device, seed_); });
+  const Lives lives(options_.device, seed_);
+  parallel_for(items_.size(), threads, [&](std::size_t i) { lives.end(tiles_[items_[i].tile], items_[i].block); });
   faults_.faulty = 0;
   for (const auto& tile : tiles_) faults_.faulty += count_faulty(tile);
 }

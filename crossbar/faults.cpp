@@ -100,25 +100,28 @@ FaultReport& FaultReport::operator+=(const FaultReport& other) {
   devices += other.devices;
   faulty += other.faulty;
   repaired += other.repaired;
+  missed += other.missed;
   return *this;
 }
 
 std::int64_t count_faulty(const Tile& tile) { return (tile.plus.up.array() == 0).count() + (tile.minus.up.array() == 0).count(); }
 
-void wear_out(Tile& tile, Index block, const DevicePreset& device, std::uint32_t seed) {
-  const Index end = std::min((block + 1) * kLineBlock, tile.lines());
-  const double decades = std::log(device.endurance_max / device.endurance_min);
-  for (std::uint32_t side = 0; side < 2; ++side) {
-    DevicePlane& plane = side == 0 ? tile.plus : tile.minus;
-    const RandomKey key(seed, Purpose::fault, 2 * tile.id + side);
-    for (Index line = block * kLineBlock; line < end; ++line)
-      for (Index j = 0; j < plane.g.rows(); ++j) {
-        const double pulses = plane.pulses(j, line);
-        if (pulses <= device.endurance_min) continue;
-        const auto index = static_cast<std::uint32_t>(line * tile.outputs() + j);
-        const double life = device.endurance_min * std::exp(decades * double{key.uniform({.step = 0, .sample = kLife}, index)});
-        if (pulses > life) plane.up(j, line) = plane.down(j, line) = 0;
-      }
+void Lives::end(DevicePlane& plane, std::uint32_t id, std::uint32_t side, Index outputs, Index line) const {
+  const RandomKey key(seed_, Purpose::fault, 2 * id + side);
+  const double decades = std::log(most_ / least_);
+  for (Index j = 0; j < plane.g.rows(); ++j) {
+    const double pulses = plane.pulses(j, line);
+    if (pulses <= least_) continue;
+    const auto index = static_cast<std::uint32_t>(line * outputs + j);
+    const double life = least_ * std::exp(decades * double{key.uniform({.step = 0, .sample = kLife}, index)});
+    if (pulses > life) plane.up(j, line) = plane.down(j, line) = 0;
+  }
+}
+
+void Lives::end(Tile& tile, Index block) const {
+  for (Index line = block * kLineBlock; line < std::min((block + 1) * kLineBlock, tile.lines()); ++line) {
+    end(tile.plus, tile.id, 0, tile.outputs(), line);
+    end(tile.minus, tile.id, 1, tile.outputs(), line);
   }
 }
 

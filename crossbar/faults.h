@@ -30,6 +30,7 @@ struct FaultReport {
   std::int64_t devices = 0;
   std::int64_t faulty = 0;    ///< stuck or without contact
   std::int64_t repaired = 0;  ///< columns (pairs) in whose place a spare is used
+  std::int64_t missed = 0;    ///< devices that the first write left outside its tolerance, faulty ones among them
   FaultReport& operator+=(const FaultReport& other);
 };
 
@@ -39,9 +40,20 @@ Tile make_tile(const DevicePreset& device, std::uint32_t seed, std::uint32_t id,
                bool accumulator, const FaultOptions& faults, const Eigen::Ref<const FaultMap>& map, FaultReport& report,
                Mapping mapping = Mapping::differential);
 
-/// Devices that have had more pulses than they live for stay where they are: of a block of lines. A device's life is log-uniform between the
-/// preset's endurance_min and endurance_max, the same whenever it is asked.
-void wear_out(Tile& tile, Eigen::Index block, const DevicePreset& device, std::uint32_t seed);
+/// Devices that have had more pulses than they live for stay where they are. A device's life is log-uniform between the preset's endurance_min and
+/// endurance_max, the same whenever it is asked.
+class Lives {
+ public:
+  Lives(const DevicePreset& device, std::uint32_t seed) : least_(device.endurance_min), most_(device.endurance_max), seed_(seed) {}
+  /// Of a plane (side: 0 G+, 1 G-) of tile `id` with so many outputs: the devices on one line.
+  void end(DevicePlane& plane, std::uint32_t id, std::uint32_t side, Eigen::Index outputs, Eigen::Index line) const;
+  /// Of a block of lines.
+  void end(Tile& tile, Eigen::Index block) const;
+
+ private:
+  double least_, most_;  // pulses
+  std::uint32_t seed_;
+};
 
 /// Faulty devices of a tile: those that no pulse moves.
 std::int64_t count_faulty(const Tile& tile);

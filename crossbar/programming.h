@@ -90,10 +90,12 @@ struct PulseTotals {
 
 class PulseTally;
 struct WriteDrop;
+class Lives;
 /// What pulses on a tile meet beside its devices' law, and who counts them; null: nothing, nobody.
 struct TileWrite {
   PulseTally* tally = nullptr;
   const WriteDrop* drop = nullptr;
+  const Lives* lives = nullptr;  ///< in write-verify, after each pulse; elsewhere the caller ends lives after a call
 };
 
 /// Pulses on one block of lines (see kLineBlock) of a tile towards `wanted` (outputs x lines of the whole tile, [weight]).

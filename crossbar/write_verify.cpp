@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "crossbar/disturb.h"
+#include "crossbar/faults.h"
 #include "crossbar/kernel/random_lanes.h"
 #include "crossbar/option_check.h"
 #include "crossbar/programming.h"
@@ -73,12 +74,13 @@ struct Judged {
   return {read, active};
 }
 
-/// Write-verify of one plane (0 G+, 1 G-) of a line; wanted conductances in `goal`, NaN: leave this device as it is.
+/// Write-verify of one plane (side: 0 G+, 1 G-) of a line; wanted conductances in `goal`, NaN: leave this device as it is.
 template <class Law>
-void verify_line(const Law& law, DevicePlane& plane, int side, Index line_number, std::uint32_t first, const Eigen::ArrayXf& goal,
+void verify_line(const Law& law, Tile& tile, int side, Index line_number, std::uint32_t first, const Eigen::ArrayXf& goal,
                  const DevicePreset& device, const WriteVerify& how, const VerifyNoise& noise, const RandomKey& pulse_key,
                  const RandomKey& write_key, const RandomKey& read_key, Place place, const TileWrite& beside, Scratch& s,
                  WriteReport& report, PulseTotals& totals) {
+  DevicePlane& plane = side == 0 ? tile.plus : tile.minus;
   const Line line(plane, line_number);
   const auto n = static_cast<std::size_t>(line.n);
   const auto tolerance = static_cast<float>(how.tolerance);
@@ -105,6 +107,7 @@ void verify_line(const Law& law, DevicePlane& plane, int side, Index line_number
     for (Index j = 0; beside.tally && j < line.n; ++j)
       if (s.direction[j] != 0) beside.tally->add(side, s.direction[j] > 0, j, line_number, 1);
     report.pulses += active;
+    if (beside.lives) beside.lives->end(plane, tile.id, static_cast<std::uint32_t>(side), tile.outputs(), line_number);
   }
   report.devices += chosen;
   for (Index j = 0; j < line.n; ++j) {
@@ -202,7 +205,7 @@ WriteReport write_block(Tile& tile, Index block, const Eigen::Ref<const Eigen::M
       else
         std::visit(
             [&](const auto& law) {
-              verify_line(pulse_form(law), plane, static_cast<int>(side), line, first, goal, device, how, noise, key(0), key(1), key(2),
+              verify_line(pulse_form(law), tile, static_cast<int>(side), line, first, goal, device, how, noise, key(0), key(1), key(2),
                           place, beside, scratch, report, totals);
             },
             device.law);

@@ -35,9 +35,15 @@ std::string wires_text(const TrainResult& result) {
 }
 
 std::string faults_text(const FaultReport& faults) {
-  if (faults.faulty + faults.repaired == 0) return "";
-  return fmt::format("  faults       {} of {} devices ({:.2g} %) no pulse moves; {} columns replaced by spares\n", faults.faulty,
-                     faults.devices, 100 * share(static_cast<double>(faults.faulty), static_cast<double>(faults.devices)), faults.repaired);
+  const auto percent = [&](std::int64_t count) { return 100 * share(static_cast<double>(count), static_cast<double>(faults.devices)); };
+  std::string text;
+  if (faults.faulty + faults.repaired > 0)
+    text += fmt::format("  faults       {} of {} devices ({:.2g} %) no pulse moves; {} columns replaced by spares\n", faults.faulty,
+                        faults.devices, percent(faults.faulty), faults.repaired);
+  if (faults.missed > 0)
+    text += fmt::format("  first write  {} of {} devices ({:.2g} %) not within write_tolerance\n", faults.missed, faults.devices,
+                        percent(faults.missed));
+  return text;
 }
 
 // cold solves that an update and its reads take, over the tiles that are read in one way

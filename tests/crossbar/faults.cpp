@@ -130,4 +130,43 @@ TEST_CASE("devices that have had their rated pulses stay where they are, after a
   CHECK(bytes_of(array) == bytes_of(again));
   options.device.endurance_min = 0;
   CHECK_THROWS_AS(options.validate(), InputError);
+  options.device.endurance_min = 300;
+  CHECK_THROWS_WITH(options.validate(), Catch::Matchers::Contains("endurance_min is above device.endurance_max"));
+}
+
+TEST_CASE("lives end within a write: no device gets to where it is wanted by more pulses than it lives for", "[faults]") {
+  ArrayOptions options = quiet();
+  options.write.tolerance = 0.002 * options.device.window();
+  Run run{.seed = 3};
+  const Eigen::MatrixXf weights = uniform(20, 31, 0.01f, 1);
+  const Array free(options, 0, weights, run);
+  REQUIRE(free.faults().missed < free.faults().devices / 100);
+  options.wear_out = true;
+  options.device.endurance_min = 10;
+  options.device.endurance_max = 20;
+  const Array worn(options, 0, weights, run);
+  CHECK(worn.faults().faulty > worn.faults().devices / 2);
+  CHECK(worn.faults().missed > worn.faults().devices / 2);
+  // a device stays where a write of as many pulses leaves it, by the same draws: 11 to 21 of them
+  std::vector<Array> cut;
+  options.wear_out = false;
+  for (options.write.max_pulses = 11; options.write.max_pulses <= 21; ++options.write.max_pulses)
+    cut.emplace_back(options, 0, weights, run);
+  const Tile& tile = worn.tiles()[0];
+  for (const bool plus : {true, false})
+    for (Eigen::Index i = 0; i < tile.plus.g.size(); ++i) {
+      const auto plane = [&](const Array& array) -> const DevicePlane& { return plus ? array.tiles()[0].plus : array.tiles()[0].minus; };
+      if (plane(worn).up(i) > 0) {
+        CHECK(plane(worn).pulses(i) <= 20);
+        continue;
+      }
+      CHECK(std::any_of(cut.begin(), cut.end(), [&](const Array& array) { return plane(array).g(i) == plane(worn).g(i); }));
+    }
+}
+
+TEST_CASE("an array of more tiles than ids says what to raise", "[faults]") {
+  ArrayOptions options = quiet();
+  options.max_rows = options.max_cols = 1;
+  Run run{.seed = 3};
+  CHECK_THROWS_WITH(Array(options, 0, uniform(100, 101, 0.01f, 1), run), Catch::Matchers::Contains("10100 tiles"));
 }
