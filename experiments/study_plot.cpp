@@ -102,7 +102,8 @@ std::string runs_panels(const Study& study, Figure& figure) {
   }
   const bool two = spreads.cosines > 0;
   std::string text = begin_panels(study.title, "eqprop reproduce " + study.name, 1, two ? 2 : 1, figure);
-  const double left = two ? std::min(0.36, 0.04 + 0.008 * static_cast<double>(longest)) : 0.36;  // room for the names
+  const double names_wide = 0.04 + 0.008 * static_cast<double>(longest);  // of the screen
+  const double left = two ? std::min(0.36, names_wide) : std::clamp(names_wide, 0.36, 0.5);
   const double half = (kRightEdge - left - 0.05) / 2;
   text += fmt::format("set lmargin at screen {:.3f}\n", left);
   if (two) text += fmt::format("set rmargin at screen {:.3f}\n", left + half);
