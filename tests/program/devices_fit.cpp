@@ -188,11 +188,13 @@ TEST_CASE("devices fit refuses what it cannot read: one error with its place, an
   for (int k = 0; k < 9; ++k) short_ramp += "1e-6\n";
   for (int k = 0; k < 20; ++k) gap += k == 6 ? "1e-6,\n" : "1e-6,2e-6\n";
   ragged += "1e-6\n";
-  std::string table = kTable, unordered = kTable, polarity = kTable, few = kTable;
+  std::string table = kTable, unordered = kTable, polarity = kTable, few = kTable, thinned = kTable, halved = kTable;
   for (int k = 0; k < 12; ++k) {
     const std::string siemens = "," + std::to_string(10 + k) + "e-6,\n";
     unordered += "1,a,set," + std::to_string(k == 7 ? 3 : k) + siemens;
     polarity += "1,a,sideways," + std::to_string(k) + siemens;
+    thinned += "1,a,set," + std::to_string(5 * k) + siemens;
+    halved += "1,a,set," + std::to_string(k < 7 ? k : k + 0.5) + siemens;
     if (k < 4) few += "1,a,set," + std::to_string(k) + siemens;
   }
   const std::vector<std::string> long_table = {"devices", "fit", "--table", "set.csv", "--out", "out.toml"};
@@ -221,6 +223,8 @@ TEST_CASE("devices fit refuses what it cannot read: one error with its place, an
       {"", fit_words({"--set-voltage", "1"}), 2, {}},
       {"device,cycle,pulse,siemens\na,1,1,1e-6\n", long_table, 3, {"set.csv:1:1", "no column polarity", "EQ-107"}},
       {unordered, long_table, 3, {"set.csv:9:9", "pulse 3", "EQ-107"}},
+      {thinned, long_table, 3, {"set.csv:3:9", "pulse 5", "after pulse 0 in line 2", "expected pulse 1", "another cycle", "EQ-107"}},
+      {halved, long_table, 3, {"set.csv:9:9", "pulse 7.5", "after pulse 6 in line 8", "expected pulse 7", "EQ-107"}},
       {polarity, long_table, 3, {"set.csv:2:5", "'sideways'", "EQ-107"}},
       {few, long_table, 3, {"set.csv:5", "4 pulses", "EQ-107"}},
       {table, long_table, 3, {"set.csv", "no pulses", "EQ-107"}}};
