@@ -221,6 +221,7 @@ TEST_CASE("devices fit refuses what it cannot read: one error with its place, an
        {"--out", "EQ-009"}},
       {"", fit_words({"--out", "set.csv"}), 2, {"--out"}},
       {"", fit_words({"--set-voltage", "1"}), 2, {}},
+      {"", fit_words({"--set-voltage", "-1 V"}), 2, {"--set-voltage -1 V", "1 mV .. 100 V", "EQ-006"}},
       {"device,cycle,pulse,siemens\na,1,1,1e-6\n", long_table, 3, {"set.csv:1:1", "no column polarity", "EQ-107"}},
       {unordered, long_table, 3, {"set.csv:9:9", "pulse 3", "EQ-107"}},
       {thinned, long_table, 3, {"set.csv:3:9", "pulse 5", "after pulse 0 in line 2", "expected pulse 1", "another cycle", "EQ-107"}},
@@ -243,6 +244,41 @@ TEST_CASE("devices fit refuses what it cannot read: one error with its place, an
     }
     CHECK_FALSE(fs::exists(folder / "out.toml"));
   }
+}
+
+TEST_CASE("devices fit refuses volts of the wrong sign where it writes no preset too") {
+  const TemporaryFolder folder;
+  write_ramps(folder);
+  const Outcome outcome = run_program(fit_words({"--reset-voltage", "1.2 V"}), folder.path());
+  INFO(outcome.err);
+  CHECK(outcome.exit_code == 2);
+  CHECK(outcome.err.find("--reset-voltage 1.2 V: expected -100 V .. -1 mV") != std::string::npos);
+  CHECK(outcome.err.find("\"-1.4 V\"") != std::string::npos);
+}
+
+TEST_CASE("devices fit writes no preset that train would refuse: it asks for the unit") {
+  const TemporaryFolder folder;
+  write_ramps(folder);
+  // micro-siemens, and amperes over too few volts
+  std::string table = kTable;
+  for (const bool up : {true, false})
+    for (int ramp = 0; ramp < 5; ++ramp)
+      for (int k = 0; k < 40; ++k)
+        table += std::to_string(ramp) + (up ? ",a,set," : ",a,reset,") + std::to_string(k) + "," +
+                 std::to_string((up ? 20.0 + k : 60.0 - k) + 0.1 * ((7 * k + 3 * ramp) % 5)) + ",\n";
+  write_file_text(folder / "micro.csv", table);
+  const auto refused = [&](std::vector<std::string> words, const std::string& says) {
+    words.insert(words.end(), {"--law", "linear_step", "--out", "out.toml", "--plot", "out.svg"});
+    const Outcome outcome = run_program(words, folder.path());
+    INFO(outcome.err);
+    CHECK(outcome.exit_code == 2);
+    for (const std::string& part : {std::string("--out out.toml"), std::string("expected 0 S .. 1 S"), std::string("EQ-006"), says})
+      CHECK(outcome.err.find(part) != std::string::npos);
+    CHECK_FALSE(fs::exists(folder / "out.toml"));
+    CHECK_FALSE(fs::exists(folder / "out.svg"));
+  };
+  refused({"devices", "fit", "--table", "micro.csv"}, "is a unit off? Column siemens holds siemens");
+  refused({"devices", "fit", "--set", "set.csv", "--reset", "reset.csv", "--v-read", "1e-6"}, "amperes and --v-read volts");
 }
 
 TEST_CASE("a device file reads back to itself, for every law that has a place in one") {
