@@ -221,6 +221,22 @@ void check_together(const Config& c, const FieldReader& reader) {
   if (c.crossbar.array.adc_forward.bits == 1) fail("crossbar.adc_bits", "= 1: expected 0 (off) or 2 .. 20", {}, Code::out_of_range);
 }
 
+// keys that do nothing without another one
+void check_effects(const Config& c, const FieldReader& reader) {
+  const auto idle = [&](const std::string& key, double value, const std::string& why, const std::string& remedy) {
+    throw InputError(Code::conflict, reader.where(key), fmt::format("`{}` = {:g} does nothing: {}", key, value, why), remedy);
+  };
+  const SlowNoise& slow = c.crossbar.array.slow_noise;
+  if (slow.telegraph > 0 && slow.telegraph_share == 0)
+    idle("crossbar.telegraph", slow.telegraph, "no device has a trap", "set crossbar.telegraph_share, e.g. 0.1, or remove it");
+  if (slow.telegraph_share > 0 && slow.telegraph == 0)
+    idle("crossbar.telegraph_share", slow.telegraph_share, "traps have no jump", "set crossbar.telegraph, e.g. 0.05, or remove it");
+  const double spread = c.device_set.drift_spread.value_or(0);
+  if (spread > 0 && c.crossbar.array.device.drift.second == 0)
+    idle("device.drift_spread", spread, "device " + c.crossbar.array.device.name + " does not drift",
+         "set device.drift_time, e.g. \"1 s\", or remove it");
+}
+
 // a device of the program, or of a file beside the config; the file's own name is forgotten
 void read_preset(Config& config, const FieldReader& reader) {
   if (!is_device_file(config.device)) {
@@ -322,6 +338,7 @@ Config parse_config(const std::string& text, const std::string& file, const Over
   } catch (const InputError& error) {
     throw error.at(reader.where(error.code() == Code::conflict ? "device.pulses_per_window" : "crossbar.device"));
   }
+  check_effects(config, reader);
   double& tolerance = config.crossbar.array.write.tolerance;
   if (tolerance == 0) tolerance = config.crossbar.array.device.verify_tolerance;
   if (config.coupling == Substrate::crossbar) {
