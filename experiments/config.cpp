@@ -11,6 +11,7 @@
 #include "experiments/crossbar_fields.h"
 #include "experiments/device_file.h"
 #include "experiments/fault_map.h"
+#include "experiments/write_config.h"
 
 namespace eqprop {
 namespace {
@@ -297,26 +298,8 @@ void with_place(const FieldReader& reader, Check library_check) {
   }
 }
 
-}  // namespace
-
-NetworkOptions Config::network() const {
-  NetworkOptions out;
-  const std::size_t settling = layers.size() - (output ? 0 : 1);
-  for (std::size_t l = 0; l < settling; ++l) {
-    const bool last = l + 1 == layers.size();
-    out.layers.push_back({layers[l], last ? *output : hidden, ceiling});
-  }
-  out.cost = cost;
-  out.classes = layers.back();
-  out.initial_scale = initial_scale;
-  out.substrate = coupling;
-  out.crossbar = crossbar;
-  out.crossbar.bipolar = drives_signed(train.estimator);
-  out.backward_error = backward_error;
-  return out;
-}
-
-Config parse_config(const std::string& text, const std::string& file, const Overrides& overrides) {
+// a config of arrays that are trained, or only written and read
+Config parse(const std::string& text, const std::string& file, const Overrides& overrides, bool trains) {
   TomlValues values(text, file);
   for (const std::string& assignment : overrides.sets) values.set(assignment);
   if (overrides.seed) values.set("seed", TomlValue{{"--seed", 0, 0}, std::int64_t{*overrides.seed}});
@@ -343,7 +326,11 @@ Config parse_config(const std::string& text, const std::string& file, const Over
   if (tolerance == 0) tolerance = config.crossbar.array.device.verify_tolerance;
   if (config.coupling == Substrate::crossbar) {
     try {
-      check_trainable(config.crossbar.array.device);
+      // what can only be written has no pulse law that training asks for
+      if (const DevicePreset& device = config.crossbar.array.device; !trains && device.kind == DeviceKind::verify_only)
+        device.validate();
+      else
+        check_trainable(device);
     } catch (const InputError& error) {
       throw error.at(reader.where("crossbar.device"));
     }
@@ -355,6 +342,33 @@ Config parse_config(const std::string& text, const std::string& file, const Over
   with_place(reader, [&] { config.network().validate(); });
   with_place(reader, [&] { config.train.validate(config.network()); });
   return config;
+}
+
+}  // namespace
+
+NetworkOptions Config::network() const {
+  NetworkOptions out;
+  const std::size_t settling = layers.size() - (output ? 0 : 1);
+  for (std::size_t l = 0; l < settling; ++l) {
+    const bool last = l + 1 == layers.size();
+    out.layers.push_back({layers[l], last ? *output : hidden, ceiling});
+  }
+  out.cost = cost;
+  out.classes = layers.back();
+  out.initial_scale = initial_scale;
+  out.substrate = coupling;
+  out.crossbar = crossbar;
+  out.crossbar.bipolar = drives_signed(train.estimator);
+  out.backward_error = backward_error;
+  return out;
+}
+
+Config parse_config(const std::string& text, const std::string& file, const Overrides& overrides) {
+  return parse(text, file, overrides, true);
+}
+
+Config parse_write_config(const std::string& text, const std::string& file, const Overrides& overrides) {
+  return parse(text, file, overrides, false);
 }
 
 Config read_config(const std::filesystem::path& file, const Overrides& overrides) {
