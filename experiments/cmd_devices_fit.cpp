@@ -44,8 +44,8 @@ void check_arguments(const FitArguments& a) {
     fail(Code::usage, a.set.empty() ? "--reset" : "--set", "one sort of pulses alone is no device", "give both --set and --reset");
   if (a.table.empty() && !a.weights() && !a.volt_given)
     fail(Code::usage, "--v-read", "the files hold amperes: at which voltage were they read?", "e.g. --v-read 0.1");
-  if (a.volt_given && !(a.read_volt > 0 && a.read_volt <= 100))
-    fail(Code::out_of_range, fmt::format("--v-read {}", a.read_volt), "expected volts above 0, at most 100", "e.g. --v-read 0.1");
+  if (a.volt_given && !(a.read_volt >= 1e-6 && a.read_volt <= 10))
+    fail(Code::out_of_range, fmt::format("--v-read {}", a.read_volt), "expected volts above 0: 1e-6 .. 10", "e.g. --v-read 0.1");
   if (a.volt_given && a.weights()) fail(Code::conflict, "--v-read", "weights are read at no voltage", "remove it, or --units weight");
   if (a.weights() && !a.out.empty())
     fail(Code::conflict, "--out", "a preset is in siemens, and weights have none", "map them to siemens, or remove --out");
@@ -54,7 +54,7 @@ void check_arguments(const FitArguments& a) {
 }
 
 // a number with its unit, as in a config
-double quantity(const std::string& option, const std::string& text, Unit unit, double low, double high) {
+double quantity(const std::string& option, const std::string& text, Unit unit, double low, double high, const std::string& example) {
   if (text.empty()) return 0;
   double x = 0;
   try {
@@ -64,8 +64,19 @@ double quantity(const std::string& option, const std::string& text, Unit unit, d
   }
   if (!(x >= low && x <= high))
     fail(Code::out_of_range, option + " " + text, fmt::format("expected {} .. {}", format_quantity(low, unit), format_quantity(high, unit)),
-         "mend the value");
+         "e.g. " + option + " " + example);
   return x;
+}
+
+// a pulse as the options state it; 0 where they do not
+struct StatedPulse {
+  double set_volt = 0, reset_volt = 0;  // [V]
+  double second = 0;                    // [s]
+};
+StatedPulse stated_pulse(const FitArguments& a) {
+  return {quantity("--set-voltage", a.set_volt, Unit::volt, 1e-3, 100, "\"1.2 V\""),
+          quantity("--reset-voltage", a.reset_volt, Unit::volt, -100, -1e-3, "\"-1.4 V\""),
+          quantity("--pulse-time", a.pulse_time, Unit::second, 1e-12, 1, "\"100 ns\"")};
 }
 
 // "file.csv:2" is its second column, unless a file has that very name
@@ -189,13 +200,13 @@ Json as_json(const DeviceFit& fit, const FitArguments& a) {
   return out;
 }
 
-DevicePreset preset_of(const DeviceFit& fit, const FitArguments& a) {
+DevicePreset preset_of(const DeviceFit& fit, const StatedPulse& pulse, const FitArguments& a) {
   DevicePreset d = fit.preset(a.name.empty() ? fs::path(a.out).stem().string() : a.name);
   const LawFit& best = fit.laws.front();
   d.read_volt = a.read_volt;
-  d.set_volt = quantity("--set-voltage", a.set_volt, Unit::volt, 1e-3, 100);
-  d.reset_volt = quantity("--reset-voltage", a.reset_volt, Unit::volt, -100, -1e-3);
-  d.pulse_second = quantity("--pulse-time", a.pulse_time, Unit::second, 1e-12, 1);
+  d.set_volt = pulse.set_volt;
+  d.reset_volt = pulse.reset_volt;
+  d.pulse_second = pulse.second;
   d.reference = fmt::format("fitted by eqprop {} devices fit to {}", program_version(), source(a));
   d.notes = fmt::format("{} SET and {} RESET pulses of {} device{}; residual of a step {} and {}", best.set.pulses, best.reset.pulses,
                         fit.devices.size(), fit.devices.size() == 1 ? "" : "s", percent(best.set.residual_of_step),
@@ -205,6 +216,26 @@ DevicePreset preset_of(const DeviceFit& fit, const FitArguments& a) {
 }
 
 // what only the whole of the files tells has no line
+// the text of a preset, once the reader of device files and training have taken it
+std::string accepted_text(const DevicePreset& preset, const FitArguments& a) {
+  const std::string text = device_text(preset);
+  try {
+    DevicePreset read = parse_device(text, a.out);
+    // what the options leave open a config may state
+    if (read.set_volt == 0) read.set_volt = 1;
+    if (read.reset_volt == 0) read.reset_volt = -1;
+    if (read.pulse_second == 0) read.pulse_second = 100e-9;
+    read.validate();
+  } catch (const InputError& error) {
+    fail(error.code(), "--out " + a.out,
+         fmt::format("the fitted device, {} .. {}, is none that can be trained: {}", format_quantity(preset.G_min, Unit::siemens),
+                     format_quantity(preset.G_max, Unit::siemens), error.message()),
+         a.table.empty() ? "is a unit off? The files hold amperes and --v-read volts: 2e-6 A at 0.1 V are 20 uS"
+                         : "is a unit off? Column siemens holds siemens: 20 uS are 2e-5");
+  }
+  return text;
+}
+
 DeviceFit fitted(const std::vector<Ramp>& ramps, const FitArguments& a) {
   try {
     return fit_device(ramps, {.law = a.law, .siemens = !a.weights()});
@@ -217,9 +248,10 @@ DeviceFit fitted(const std::vector<Ramp>& ramps, const FitArguments& a) {
 int devices_fit(const FitArguments& a) {
   check_arguments(a);
   check_outputs({{"--set", a.set}, {"--reset", a.reset}, {"--table", a.table}}, {{"--out", a.out}, {"--plot", a.plot}});
+  const StatedPulse pulse = stated_pulse(a);
   const DeviceFit fit = fitted(measured(a), a);
   const LawFit& best = fit.laws.front();
-  const std::string preset = a.out.empty() ? "" : device_text(preset_of(fit, a));
+  const std::string preset = a.out.empty() ? "" : accepted_text(preset_of(fit, pulse, a), a);
   const std::string plot = a.plot.empty()
                                ? ""
                                : figure_svg(device_fit_figure(

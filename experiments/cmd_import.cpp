@@ -17,10 +17,11 @@
 #include "eqprop/data/npy.h"
 #include "eqprop/model/slices.h"
 #include "experiments/commands.h"
-#include "experiments/config.h"
 #include "experiments/energy_report.h"
 #include "experiments/places.h"
 #include "experiments/talk.h"
+#include "experiments/toml_values.h"
+#include "experiments/write_config.h"
 
 namespace eqprop {
 namespace {
@@ -47,6 +48,7 @@ struct Imported {
 };
 
 Eigen::MatrixXd read_matrix(const fs::path& path) { return path.extension() == ".npy" ? read_npy(path) : read_matrix_csv(path); }
+Eigen::MatrixXd read_bias(const fs::path& path) { return path.extension() == ".npy" ? read_npy_vector(path) : read_matrix_csv(path); }
 
 /// outputs x (inputs + 1): the file's matrix, and the biases or zeros.
 Eigen::MatrixXf read_weights(const ImportArguments& arguments) {
@@ -54,7 +56,7 @@ Eigen::MatrixXf read_weights(const ImportArguments& arguments) {
   Eigen::MatrixXd all = Eigen::MatrixXd::Zero(weights.rows(), weights.cols() + 1);
   all.leftCols(weights.cols()) = weights;
   if (!arguments.bias.empty()) {
-    const Eigen::MatrixXd bias = read_matrix(arguments.bias);
+    const Eigen::MatrixXd bias = read_bias(arguments.bias);
     if (bias.size() != weights.rows() || std::min(bias.rows(), bias.cols()) != 1)
       throw InputError(Code::files_disagree, {arguments.bias},
                        fmt::format("{} x {} biases for {} outputs", bias.rows(), bias.cols(), weights.rows()),
@@ -64,14 +66,26 @@ Eigen::MatrixXf read_weights(const ImportArguments& arguments) {
   return all.cast<float>();
 }
 
-/// The options of a run with these two layers and what --set says of [crossbar], [device] and [faults].
+/// What --set says; of other sections than those that writing depends on it is refused.
+TomlValues set_values(const ImportArguments& arguments) {
+  constexpr std::string_view kSections[] = {"crossbar", "device", "faults", "energy", "wires"};
+  TomlValues values("import");
+  for (const std::string& set : arguments.sets) values.set(set);
+  for (const auto& [key, value] : values.all())
+    if (std::find(std::begin(kSections), std::end(kSections), key.substr(0, key.find('.'))) == std::end(kSections))
+      throw InputError(Code::conflict, value.where,
+                       fmt::format("`{}` says nothing about writing weights: expected a key of [{}]", key, fmt::join(kSections, "], [")),
+                       key == "seed" ? "give --seed" : "remove it");
+  return values;
+}
+
+/// The options of a run with these two layers and what --set says.
 Config config_of(const ImportArguments& arguments, const Eigen::MatrixXf& weights) {
-  Overrides overrides;
-  overrides.sets = arguments.sets;
+  const Overrides overrides{.sets = arguments.sets};
   const std::string text = fmt::format(
       "seed = {}\n[data]\nname = \"digits\"\n[network]\nlayers = [{}, {}]\ncoupling = \"crossbar\"\n[train]\nepochs = 1\nrates = [0.1]\n",
       arguments.seed, weights.cols() - 1, weights.rows());
-  return parse_config(text, "import", overrides);
+  return parse_write_config(text, "import", overrides);
 }
 
 Imported write(const Config& config, const Eigen::MatrixXf& weights, bool headroom_given, int threads) {
@@ -111,6 +125,9 @@ Errors errors_of(const Imported& done) {
           wanted.cwiseProduct(written).sum() / (wanted.norm() * written.norm())};
 }
 
+/// A device of kind verify_only lands where its write error says, and is not held to a tolerance.
+bool counts_misses(const Config& config) { return config.crossbar.array.device.kind != DeviceKind::verify_only; }
+
 Json report_json(const Imported& done, const Config& config) {
   const Errors errors = errors_of(done);
   return {{"device", config.crossbar.array.device.name},
@@ -123,8 +140,8 @@ Json report_json(const Imported& done, const Config& config) {
           {"error_relative", errors.relative},
           {"cosine", errors.cosine},
           {"devices", done.report.devices},
-          {"devices_missed", done.report.missed},
-          {"devices_stuck", done.report.stuck},
+          {"devices_missed", counts_misses(config) ? Json(done.report.missed) : Json()},
+          {"devices_stuck", counts_misses(config) ? Json(done.report.stuck) : Json()},
           {"devices_faulty", done.faults.faulty},
           {"weights_clipped", done.report.clipped},
           {"pulses", done.report.pulses},
@@ -141,9 +158,14 @@ void print(const Imported& done, const Config& config, const std::string& file) 
   fmt::print("  error        rms {:.3g}, largest {:.3g}, {:.3g} % of the weights' rms; cosine {:.6f}\n", errors.rms, errors.largest,
              100 * errors.relative, errors.cosine);
   fmt::print("  window       |w| <= {:.4g}; {} weights cut to it\n", done.weight_max, done.report.clipped);
-  fmt::print("  devices      {} of {} ({:.2g} %) outside {} after {} pulses at most; {} faulty\n", done.report.missed, done.report.devices,
-             share(done.report.missed, done.report.devices), format_quantity(config.crossbar.array.write.tolerance, Unit::siemens),
-             config.crossbar.array.write.max_pulses, done.faults.faulty);
+  if (counts_misses(config))
+    fmt::print("  devices      {} of {} ({:.2g} %) outside {} after {} pulses at most; {} faulty\n", done.report.missed,
+               done.report.devices, share(done.report.missed, done.report.devices),
+               format_quantity(config.crossbar.array.write.tolerance, Unit::siemens), config.crossbar.array.write.max_pulses,
+               done.faults.faulty);
+  else
+    fmt::print("  devices      {}, each by one train of pulses, as far off as the device's write error says; {} faulty\n",
+               done.report.devices, done.faults.faulty);
   fmt::print("  cost         {} pulses ({} on one device at most), {} verify reads; {} (B0), {} (B1), {} (B2)\n", done.report.pulses,
              done.pulses_most, done.report.verify_reads, format_quantity(done.energy.B0, Unit::joule),
              format_quantity(done.energy.B1, Unit::joule), format_quantity(done.energy.B2, Unit::joule));
@@ -157,18 +179,25 @@ void save(const fs::path& file, const Eigen::MatrixXf& written) {
   if (!out) throw InputError(Code::cannot_write, {file.string()}, "cannot write this file", "choose another --out");
 }
 
+void check_out(const std::string& out) {
+  if (out.empty()) return;
+  const fs::path file = out;
+  if (file.extension() != ".npy" && file.extension() != ".csv")
+    throw InputError(Code::usage, {"--out " + out}, "expected a file that ends with .npy or .csv",
+                     "e.g. --out " + file.stem().string() + ".npy");
+  if (std::error_code none; fs::exists(file, none))
+    throw InputError(Code::folder_taken, {out}, "this file is already there", "choose another --out");
+}
+
 int import(const ImportArguments& arguments) {
+  check_out(arguments.out);
+  const TomlValues sets = set_values(arguments);
   const Eigen::MatrixXf weights = read_weights(arguments);
   if (weights.isZero(0)) throw InputError(Code::weight_window, {arguments.weights}, "all weights are zero", "there is nothing to write");
   const Config config = config_of(arguments, weights);
-  const fs::path out = arguments.out;
-  if (std::error_code none; !arguments.out.empty() && fs::exists(out, none))
-    throw InputError(Code::folder_taken, {arguments.out}, "this file is already there", "choose another --out");
-  const bool headroom = std::any_of(arguments.sets.begin(), arguments.sets.end(), [](const std::string& set) {
-    return set.starts_with("crossbar.weight_headroom") || set.starts_with("crossbar.weight_max");
-  });
+  const bool headroom = sets.find("crossbar.weight_headroom") != nullptr || sets.find("crossbar.weight_max") != nullptr;
   const Imported done = write(config, weights, headroom, arguments.threads);
-  if (!arguments.out.empty()) save(out, done.written);
+  if (!arguments.out.empty()) save(arguments.out, done.written);
   if (arguments.json)
     std::puts(report_json(done, config).dump().c_str());
   else
@@ -183,9 +212,10 @@ void add_import(CLI::App& app, int& exit_code) {
   auto given = std::make_shared<ImportArguments>();
   command->add_option("W", given->weights, "weights: .npy (float32 or float64) or a table of numbers; a row per output, a column per input")
       ->required();
-  command->add_option("--bias", given->bias, "biases, one per output; default: 0");
+  command->add_option("--bias", given->bias, "biases, one per output: .npy of one dimension, or a row or column as of W; default: 0");
   command->add_option("--seed", given->seed, "names the devices and their noise")->required();
-  command->add_option("--set", given->sets, "section.key=value of [crossbar], [device], [faults], [energy], e.g. crossbar.device=PCM-GST");
+  command->add_option("--set", given->sets,
+                      "section.key=value of [crossbar], [device], [faults], [energy], [wires], e.g. crossbar.device=PCM-GST");
   command->add_option("--out", given->out, "the weights as written, the bias as the last column: .npy or .csv");
   command->add_option("--threads", given->threads, "threads; never changes results")->check(CLI::Range(1, 1024))->capture_default_str();
   command->add_flag("--json", given->json, "the result as one JSON object, last line of standard output");

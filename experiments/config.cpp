@@ -11,6 +11,7 @@
 #include "experiments/crossbar_fields.h"
 #include "experiments/device_file.h"
 #include "experiments/fault_map.h"
+#include "experiments/write_config.h"
 
 namespace eqprop {
 namespace {
@@ -221,6 +222,22 @@ void check_together(const Config& c, const FieldReader& reader) {
   if (c.crossbar.array.adc_forward.bits == 1) fail("crossbar.adc_bits", "= 1: expected 0 (off) or 2 .. 20", {}, Code::out_of_range);
 }
 
+// keys that do nothing without another one
+void check_effects(const Config& c, const FieldReader& reader) {
+  const auto idle = [&](const std::string& key, double value, const std::string& why, const std::string& remedy) {
+    throw InputError(Code::conflict, reader.where(key), fmt::format("`{}` = {:g} does nothing: {}", key, value, why), remedy);
+  };
+  const SlowNoise& slow = c.crossbar.array.slow_noise;
+  if (slow.telegraph > 0 && slow.telegraph_share == 0)
+    idle("crossbar.telegraph", slow.telegraph, "no device has a trap", "set crossbar.telegraph_share, e.g. 0.1, or remove it");
+  if (slow.telegraph_share > 0 && slow.telegraph == 0)
+    idle("crossbar.telegraph_share", slow.telegraph_share, "traps have no jump", "set crossbar.telegraph, e.g. 0.05, or remove it");
+  const double spread = c.device_set.drift_spread.value_or(0);
+  if (spread > 0 && c.crossbar.array.device.drift.second == 0)
+    idle("device.drift_spread", spread, "device " + c.crossbar.array.device.name + " does not drift",
+         "set device.drift_time, e.g. \"1 s\", or remove it");
+}
+
 // a device of the program, or of a file beside the config; the file's own name is forgotten
 void read_preset(Config& config, const FieldReader& reader) {
   if (!is_device_file(config.device)) {
@@ -281,26 +298,8 @@ void with_place(const FieldReader& reader, Check library_check) {
   }
 }
 
-}  // namespace
-
-NetworkOptions Config::network() const {
-  NetworkOptions out;
-  const std::size_t settling = layers.size() - (output ? 0 : 1);
-  for (std::size_t l = 0; l < settling; ++l) {
-    const bool last = l + 1 == layers.size();
-    out.layers.push_back({layers[l], last ? *output : hidden, ceiling});
-  }
-  out.cost = cost;
-  out.classes = layers.back();
-  out.initial_scale = initial_scale;
-  out.substrate = coupling;
-  out.crossbar = crossbar;
-  out.crossbar.bipolar = drives_signed(train.estimator);
-  out.backward_error = backward_error;
-  return out;
-}
-
-Config parse_config(const std::string& text, const std::string& file, const Overrides& overrides) {
+// a config of arrays that are trained, or only written and read
+Config parse(const std::string& text, const std::string& file, const Overrides& overrides, bool trains) {
   TomlValues values(text, file);
   for (const std::string& assignment : overrides.sets) values.set(assignment);
   if (overrides.seed) values.set("seed", TomlValue{{"--seed", 0, 0}, std::int64_t{*overrides.seed}});
@@ -322,11 +321,16 @@ Config parse_config(const std::string& text, const std::string& file, const Over
   } catch (const InputError& error) {
     throw error.at(reader.where(error.code() == Code::conflict ? "device.pulses_per_window" : "crossbar.device"));
   }
+  check_effects(config, reader);
   double& tolerance = config.crossbar.array.write.tolerance;
   if (tolerance == 0) tolerance = config.crossbar.array.device.verify_tolerance;
   if (config.coupling == Substrate::crossbar) {
     try {
-      check_trainable(config.crossbar.array.device);
+      // what can only be written has no pulse law that training asks for
+      if (const DevicePreset& device = config.crossbar.array.device; !trains && device.kind == DeviceKind::verify_only)
+        device.validate();
+      else
+        check_trainable(device);
     } catch (const InputError& error) {
       throw error.at(reader.where("crossbar.device"));
     }
@@ -338,6 +342,33 @@ Config parse_config(const std::string& text, const std::string& file, const Over
   with_place(reader, [&] { config.network().validate(); });
   with_place(reader, [&] { config.train.validate(config.network()); });
   return config;
+}
+
+}  // namespace
+
+NetworkOptions Config::network() const {
+  NetworkOptions out;
+  const std::size_t settling = layers.size() - (output ? 0 : 1);
+  for (std::size_t l = 0; l < settling; ++l) {
+    const bool last = l + 1 == layers.size();
+    out.layers.push_back({layers[l], last ? *output : hidden, ceiling});
+  }
+  out.cost = cost;
+  out.classes = layers.back();
+  out.initial_scale = initial_scale;
+  out.substrate = coupling;
+  out.crossbar = crossbar;
+  out.crossbar.bipolar = drives_signed(train.estimator);
+  out.backward_error = backward_error;
+  return out;
+}
+
+Config parse_config(const std::string& text, const std::string& file, const Overrides& overrides) {
+  return parse(text, file, overrides, true);
+}
+
+Config parse_write_config(const std::string& text, const std::string& file, const Overrides& overrides) {
+  return parse(text, file, overrides, false);
 }
 
 Config read_config(const std::filesystem::path& file, const Overrides& overrides) {

@@ -179,6 +179,12 @@ std::vector<Ramp> parse_ramp_table(std::string_view text, const std::string& fil
            fmt::format("pulse {} of this device, cycle and polarity comes after pulse {} in line {}", pulse, entry->second.pulse,
                        entry->second.line),
            "rows of a ramp stand in the order of their pulses; a second ramp has another cycle");
+    } else if (pulse != entry->second.pulse + 1) {
+      fail(file, line, cells[at[2]].column,
+           fmt::format("pulse {} of this device, cycle and polarity comes after pulse {} in line {}, expected pulse {}: a step is what one "
+                       "pulse does",
+                       pulse, entry->second.pulse, entry->second.line, entry->second.pulse + 1),
+           "read the device after every pulse, or give the rows behind the gap another cycle: a ramp of their own");
     }
     entry->second.pulse = pulse;
     entry->second.line = line;

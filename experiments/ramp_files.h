@@ -23,8 +23,8 @@ struct RampFormat {
 /// value below an empty cell, and a ramp of fewer than ten pulses.
 std::vector<Ramp> parse_ramps(std::string_view text, const std::string& file, const RampFormat& format);
 /// Parses a long table: a header that names the columns device, cycle, pulse, polarity and siemens, in any order among others, then a row per
-/// pulse. Rows of one device, cycle and polarity are a ramp and stand in the order of their pulses; polarity is set or reset, up or down,
-/// 1 or -1. Throws as parse_ramps.
+/// pulse. Rows of one device, cycle and polarity are a ramp and stand in the order of their pulses, whose numbers rise by 1 from any first
+/// one; polarity is set or reset, up or down, 1 or -1. Throws as parse_ramps, and at the row behind a gap between pulses.
 std::vector<Ramp> parse_ramp_table(std::string_view text, const std::string& file, bool weights = false);
 
 /// Read files as the functions above do.

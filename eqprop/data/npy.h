@@ -14,5 +14,8 @@ std::string npy(const Eigen::MatrixXd& matrix);
 /// behind its numbers, and numbers that are not finite.
 Eigen::MatrixXd parse_npy(std::string_view bytes, const std::string& file);
 Eigen::MatrixXd read_npy(const std::filesystem::path& path);
+/// The same of an array that may have one dimension instead of two, NumPy's usual vector: it is a column.
+Eigen::MatrixXd parse_npy_vector(std::string_view bytes, const std::string& file);
+Eigen::MatrixXd read_npy_vector(const std::filesystem::path& path);
 
 }  // namespace eqprop

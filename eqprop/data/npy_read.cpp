@@ -23,7 +23,7 @@ struct Header {
 
 class HeaderReader {
  public:
-  HeaderReader(std::string_view bytes, const std::string& file) : bytes_(bytes), file_(file) {}
+  HeaderReader(std::string_view bytes, const std::string& file, bool vector) : bytes_(bytes), file_(file), vector_(vector) {}
 
   Header read() {
     if (!bytes_.starts_with("\x93NUMPY") || bytes_.size() < 10) fail(Code::wrong_format, "this is no .npy file");
@@ -45,7 +45,9 @@ class HeaderReader {
   }
 
   [[noreturn]] void fail(Code code, const std::string& message) const {
-    throw InputError(code, {file_}, message, "numpy.save('W.npy', W.astype('float32')) of a matrix writes one");
+    throw InputError(code, {file_}, message,
+                     vector_ ? "numpy.save('b.npy', b.astype('float32')) of a vector writes one"
+                             : "numpy.save('W.npy', W.astype('float32')) of a matrix writes one");
   }
 
  private:
@@ -72,21 +74,22 @@ class HeaderReader {
       if (count == 2) fail(Code::wrong_format, "expected a matrix, this array has more than two dimensions");
       sizes[count++] = size;
     }
+    if (vector_ && count == 1) sizes[count++] = 1;
     if (count != 2 || sizes[0] == 0 || sizes[1] == 0 || sizes[0] > kMostNumbers / sizes[1])
-      fail(Code::wrong_format, "expected a matrix: two dimensions, neither of them 0");
+      fail(Code::wrong_format, vector_ ? "expected a vector: one dimension that is not 0, or a matrix of one row or column"
+                                       : "expected a matrix: two dimensions, neither of them 0");
     header.rows = static_cast<Eigen::Index>(sizes[0]);
     header.cols = static_cast<Eigen::Index>(sizes[1]);
   }
 
   std::string_view bytes_;
   const std::string& file_;
+  const bool vector_;  // one dimension will do
   std::string_view text_;
 };
 
-}  // namespace
-
-Eigen::MatrixXd parse_npy(std::string_view bytes, const std::string& file) {
-  HeaderReader reader(bytes, file);
+Eigen::MatrixXd parse(std::string_view bytes, const std::string& file, bool vector) {
+  HeaderReader reader(bytes, file, vector);
   const Header header = reader.read();
   const auto count = static_cast<std::size_t>(header.rows * header.cols);
   if (bytes.size() - header.bytes < count * header.width) reader.fail(Code::truncated, "the file ends before its last number");
@@ -111,9 +114,16 @@ Eigen::MatrixXd parse_npy(std::string_view bytes, const std::string& file) {
   return matrix;
 }
 
-Eigen::MatrixXd read_npy(const std::filesystem::path& path) {
+Eigen::MatrixXd read(const std::filesystem::path& path, bool vector) {
   const std::vector<std::uint8_t> bytes = read_file(path);
-  return parse_npy({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
+  return parse({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string(), vector);
 }
+
+}  // namespace
+
+Eigen::MatrixXd parse_npy(std::string_view bytes, const std::string& file) { return parse(bytes, file, false); }
+Eigen::MatrixXd parse_npy_vector(std::string_view bytes, const std::string& file) { return parse(bytes, file, true); }
+Eigen::MatrixXd read_npy(const std::filesystem::path& path) { return read(path, false); }
+Eigen::MatrixXd read_npy_vector(const std::filesystem::path& path) { return read(path, true); }
 
 }  // namespace eqprop

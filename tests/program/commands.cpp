@@ -48,6 +48,46 @@ TEST_CASE("devices lists presets and tells what is assumed") {
   CHECK(device["assumed"].is_array());
 }
 
+TEST_CASE("devices shows drift, write errors, volts and units, as text and in JSON") {
+  const TemporaryFolder folder;
+  const auto text = [&](const std::string& name) { return run_program({"devices", name}, folder.path()).out; };
+  const auto json = [&](const std::string& name) {
+    return Json::parse(run_program({"devices", name, "--json"}, folder.path()).last_line())["devices"][0];
+  };
+  const auto says = [](const std::string& out, std::initializer_list<const char*> parts) {
+    for (const char* part : parts) {
+      INFO(part);
+      CHECK(has(out, part));
+    }
+  };
+  says(text("PCM-GST"), {"counted from 20 s", "0.0244 - 0.0155 ln(G / G_max), within 0.049 .. 0.1",
+                         "-0.0059 - 0.0125 ln(G / G_max), within 0.008 .. 0.045"});
+  const Json drift = json("PCM-GST")["drift"];
+  CHECK(drift["second"] == 20);
+  CHECK(drift["exponent"]["per_ln_G"] == -0.0155);
+  CHECK(drift["spread"]["high"] == 0.045);
+
+  says(text("HfOx-NeuRRAM"), {"1.053 + 0.2374 G - 0.01167 G^2 + 0.0001536 G^3, G in uS", "1.75 V", "-1.75 V   (assumed)", "8.5 us"});
+  const Json neurram = json("HfOx-NeuRRAM");
+  CHECK(neurram["write_sigma_microsiemens"] == Json({1.053, 0.2374, -0.01167, 1.536e-4}));
+  CHECK(neurram["drift"].is_null());
+  CHECK(neurram["retention_second"].is_null());
+
+  says(text("TaOx-180nm"), {"1e+06 .. 1e+12 pulses", "stuck if moved by less than 5 uS"});
+  CHECK(json("TaOx-180nm")["stuck_threshold_siemens"] == 5e-6);
+  CHECK(json("TaOx-180nm")["write_sigma_microsiemens"].is_null());
+
+  says(text("TaOx-HP"), {"25 mS", "7.2 uS", "4.7 1/sqrt(V)", "1e-10 1/s", "0.0001 1/s", "13 mV", "450 mV", "40 uW", "500 1/W", "200 ps"});
+  const Json law = json("TaOx-HP")["law_parameters"];
+  CHECK(law["s_off_volt"] == 0.013);
+  CHECK(law["A_per_second"] == 1e-10);
+  CHECK(law["a_siemens"] == 7.2e-6);
+  CHECK(law["b_per_sqrt_volt"] == 4.7);
+  CHECK(law["beta_per_watt"] == 500);
+  CHECK(law["s_p_watt"] == 4e-5);
+  CHECK(law["edge_second"] == 0.2e-9);
+}
+
 TEST_CASE("devices shows every preset with the parameters of its law, and writes its mean pulse curve") {
   const TemporaryFolder folder;
   const Json all = Json::parse(run_program({"devices", "--json"}, folder.path()).last_line())["devices"];

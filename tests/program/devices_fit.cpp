@@ -188,11 +188,13 @@ TEST_CASE("devices fit refuses what it cannot read: one error with its place, an
   for (int k = 0; k < 9; ++k) short_ramp += "1e-6\n";
   for (int k = 0; k < 20; ++k) gap += k == 6 ? "1e-6,\n" : "1e-6,2e-6\n";
   ragged += "1e-6\n";
-  std::string table = kTable, unordered = kTable, polarity = kTable, few = kTable;
+  std::string table = kTable, unordered = kTable, polarity = kTable, few = kTable, thinned = kTable, halved = kTable;
   for (int k = 0; k < 12; ++k) {
     const std::string siemens = "," + std::to_string(10 + k) + "e-6,\n";
     unordered += "1,a,set," + std::to_string(k == 7 ? 3 : k) + siemens;
     polarity += "1,a,sideways," + std::to_string(k) + siemens;
+    thinned += "1,a,set," + std::to_string(5 * k) + siemens;
+    halved += "1,a,set," + std::to_string(k < 7 ? k : k + 0.5) + siemens;
     if (k < 4) few += "1,a,set," + std::to_string(k) + siemens;
   }
   const std::vector<std::string> long_table = {"devices", "fit", "--table", "set.csv", "--out", "out.toml"};
@@ -219,8 +221,11 @@ TEST_CASE("devices fit refuses what it cannot read: one error with its place, an
        {"--out", "EQ-009"}},
       {"", fit_words({"--out", "set.csv"}), 2, {"--out"}},
       {"", fit_words({"--set-voltage", "1"}), 2, {}},
+      {"", fit_words({"--set-voltage", "-1 V"}), 2, {"--set-voltage -1 V", "1 mV .. 100 V", "EQ-006"}},
       {"device,cycle,pulse,siemens\na,1,1,1e-6\n", long_table, 3, {"set.csv:1:1", "no column polarity", "EQ-107"}},
       {unordered, long_table, 3, {"set.csv:9:9", "pulse 3", "EQ-107"}},
+      {thinned, long_table, 3, {"set.csv:3:9", "pulse 5", "after pulse 0 in line 2", "expected pulse 1", "another cycle", "EQ-107"}},
+      {halved, long_table, 3, {"set.csv:9:9", "pulse 7.5", "after pulse 6 in line 8", "expected pulse 7", "EQ-107"}},
       {polarity, long_table, 3, {"set.csv:2:5", "'sideways'", "EQ-107"}},
       {few, long_table, 3, {"set.csv:5", "4 pulses", "EQ-107"}},
       {table, long_table, 3, {"set.csv", "no pulses", "EQ-107"}}};
@@ -239,6 +244,41 @@ TEST_CASE("devices fit refuses what it cannot read: one error with its place, an
     }
     CHECK_FALSE(fs::exists(folder / "out.toml"));
   }
+}
+
+TEST_CASE("devices fit refuses volts of the wrong sign where it writes no preset too") {
+  const TemporaryFolder folder;
+  write_ramps(folder);
+  const Outcome outcome = run_program(fit_words({"--reset-voltage", "1.2 V"}), folder.path());
+  INFO(outcome.err);
+  CHECK(outcome.exit_code == 2);
+  CHECK(outcome.err.find("--reset-voltage 1.2 V: expected -100 V .. -1 mV") != std::string::npos);
+  CHECK(outcome.err.find("\"-1.4 V\"") != std::string::npos);
+}
+
+TEST_CASE("devices fit writes no preset that train would refuse: it asks for the unit") {
+  const TemporaryFolder folder;
+  write_ramps(folder);
+  // micro-siemens, and amperes over too few volts
+  std::string table = kTable;
+  for (const bool up : {true, false})
+    for (int ramp = 0; ramp < 5; ++ramp)
+      for (int k = 0; k < 40; ++k)
+        table += std::to_string(ramp) + (up ? ",a,set," : ",a,reset,") + std::to_string(k) + "," +
+                 std::to_string((up ? 20.0 + k : 60.0 - k) + 0.1 * ((7 * k + 3 * ramp) % 5)) + ",\n";
+  write_file_text(folder / "micro.csv", table);
+  const auto refused = [&](std::vector<std::string> words, const std::string& says) {
+    words.insert(words.end(), {"--law", "linear_step", "--out", "out.toml", "--plot", "out.svg"});
+    const Outcome outcome = run_program(words, folder.path());
+    INFO(outcome.err);
+    CHECK(outcome.exit_code == 2);
+    for (const std::string& part : {std::string("--out out.toml"), std::string("expected 0 S .. 1 S"), std::string("EQ-006"), says})
+      CHECK(outcome.err.find(part) != std::string::npos);
+    CHECK_FALSE(fs::exists(folder / "out.toml"));
+    CHECK_FALSE(fs::exists(folder / "out.svg"));
+  };
+  refused({"devices", "fit", "--table", "micro.csv"}, "is a unit off? Column siemens holds siemens");
+  refused({"devices", "fit", "--set", "set.csv", "--reset", "reset.csv", "--v-read", "1e-6"}, "amperes and --v-read volts");
 }
 
 TEST_CASE("a device file reads back to itself, for every law that has a place in one") {
