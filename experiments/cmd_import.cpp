@@ -81,7 +81,8 @@ TomlValues set_values(const ImportArguments& arguments) {
 
 /// The options of a run with these two layers and what --set says.
 Config config_of(const ImportArguments& arguments, const Eigen::MatrixXf& weights) {
-  const Overrides overrides{.sets = arguments.sets};
+  Overrides overrides;
+  overrides.sets = arguments.sets;
   const std::string text = fmt::format(
       "seed = {}\n[data]\nname = \"digits\"\n[network]\nlayers = [{}, {}]\ncoupling = \"crossbar\"\n[train]\nepochs = 1\nrates = [0.1]\n",
       arguments.seed, weights.cols() - 1, weights.rows());
